@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/vmware/govmomi/object"
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+const gib = int64(1) << 30
+
+func (b *builder) addHost(ctx context.Context, cluster *object.ClusterComputeResource, spec Host) (*simulator.HostSystem, error) {
+	task, err := cluster.AddHost(ctx, types.HostConnectSpec{HostName: spec.Name}, true, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	info, err := task.WaitForResult(ctx)
+	if err != nil {
+		return nil, err
+	}
+	host := b.w.reg.Get(info.Result.(ref)).(*simulator.HostSystem)
+	setHostCapacity(host, spec)
+	b.setHostTime(host, spec)
+	return host, nil
+}
+
+func setHostCapacity(h *simulator.HostSystem, spec Host) {
+	packages := int16(2)
+	if spec.Cores < 2 || spec.Cores%2 != 0 {
+		packages = 1
+	}
+	memory := int64(spec.MemoryGiB * float64(gib))
+	hw := h.Summary.Hardware
+	hw.Vendor, hw.Model, hw.CpuModel = "Lab", "Lab ESX host", "Lab(R) CPU"
+	hw.CpuMhz, hw.NumCpuPkgs, hw.NumCpuCores, hw.NumCpuThreads = spec.MHz, packages, spec.Cores, 2*spec.Cores
+	hw.MemorySize = memory
+	h.Hardware.MemorySize = memory
+	h.Hardware.CpuInfo = types.HostCpuInfo{
+		NumCpuPackages: packages, NumCpuCores: spec.Cores, NumCpuThreads: 2 * spec.Cores, Hz: int64(spec.MHz) * 1_000_000,
+	}
+	h.Hardware.SystemInfo.Vendor, h.Hardware.SystemInfo.Model = hw.Vendor, hw.Model
+	h.Summary.QuickStats.OverallCpuUsage = int32(spec.Cores) * spec.MHz / 50
+	h.Summary.QuickStats.OverallMemoryUsage = int32(memory >> 20 / 20)
+}
+
+// setHostProduct comes after the last host of the compute cluster: adding one parses the others' versions, and vcsim knows
+// none above 8.0.2.
+func (b *builder) setHostProduct(h *simulator.HostSystem) {
+	v := b.w.site.VCenter
+	product := *h.Summary.Config.Product
+	product.Version, product.ApiVersion, product.Build = v.Version, v.APIVersion, v.Build
+	product.FullName = fmt.Sprintf("%s %s build-%s", product.Name, v.Version, v.Build)
+	h.Summary.Config.Product = &product
+	h.Config.Product = product
+}
+
+// setHostTime gives the host the time and service objects that vcsim lacks (vcsim answers ManagedObjectNotFound for both).
+func (b *builder) setHostTime(h *simulator.HostSystem, spec Host) {
+	zone := types.HostDateTimeSystemTimeZone{Key: "UTC", Name: "UTC", Description: "UTC"}
+	info := types.HostDateTimeInfo{TimeZone: zone, NtpConfig: &types.HostNtpConfig{Server: slices.Clone(spec.NTP)}}
+	dts := &dateTimeSystem{clock: b.w.clock}
+	dts.Self = ref{Type: "HostDateTimeSystem", Value: "dateTimeSystem-" + h.Self.Value}
+	dts.DateTimeInfo = info
+	b.w.reg.Put(dts)
+	h.ConfigManager.DateTimeSystem = &dts.Self
+	h.Config.DateTimeInfo = &info
+
+	services := &types.HostServiceInfo{}
+	if h.Config.Service != nil {
+		services.Service = slices.Clone(h.Config.Service.Service)
+	}
+	setService(services, "ntpd", "NTP Daemon", len(spec.NTP) > 0)
+	h.Config.Service = services
+	system := &mo.HostServiceSystem{ServiceInfo: *services}
+	system.Self = ref{Type: "HostServiceSystem", Value: "serviceSystem-" + h.Self.Value}
+	b.w.reg.Put(system)
+	h.ConfigManager.ServiceSystem = &system.Self
+}
+
+func setService(info *types.HostServiceInfo, key, label string, running bool) {
+	policy := "off"
+	if running {
+		policy = "on"
+	}
+	service := types.HostService{Key: key, Label: label, Running: running, Policy: policy, Ruleset: []string{"ntpClient"}}
+	for i := range info.Service {
+		if info.Service[i].Key == key {
+			info.Service[i] = service
+			return
+		}
+	}
+	info.Service = append(info.Service, service)
+}
+
+type dateTimeSystem struct {
+	mo.HostDateTimeSystem
+	clock *labClock
+}
+
+// setClusterFeatures switches DRS and HA, both on unless the site file says otherwise; vcsim ignores the creation spec.
+func setClusterFeatures(c *simulator.ClusterComputeResource, spec Cluster) {
+	on := func(p *bool) *bool { return types.NewBool(p == nil || *p) }
+	config := c.ConfigurationEx.(*types.ClusterConfigInfoEx)
+	config.DrsConfig.Enabled = on(spec.DRS)
+	config.DrsConfig.DefaultVmBehavior = types.DrsBehaviorFullyAutomated
+	config.DasConfig.Enabled = on(spec.HA)
+	config.DasConfig.AdmissionControlEnabled = on(spec.HA)
+}
+
+func hostCapacity(hosts []*simulator.HostSystem) (mhz int32, memory int64, cores, threads int16) {
+	for _, h := range hosts {
+		hw := h.Summary.Hardware
+		mhz += hw.CpuMhz * int32(hw.NumCpuCores)
+		memory += hw.MemorySize
+		cores += hw.NumCpuCores
+		threads += hw.NumCpuThreads
+	}
+	return
+}
+
+func setClusterCapacity(c *simulator.ClusterComputeResource, hosts []*simulator.HostSystem) {
+	mhz, memory, cores, threads := hostCapacity(hosts)
+	s := c.Summary.GetComputeResourceSummary()
+	s.TotalCpu, s.EffectiveCpu = mhz, mhz
+	s.TotalMemory, s.EffectiveMemory = memory, memory>>20 // effectiveMemory is in MB, totalMemory in bytes
+	s.NumCpuCores, s.NumCpuThreads = cores, threads
+	s.NumHosts, s.NumEffectiveHosts = int32(len(hosts)), int32(len(hosts))
+}
+
+func setPoolCapacity(p *simulator.ResourcePool, hosts []*simulator.HostSystem) {
+	mhz, memory, _, _ := hostCapacity(hosts)
+	cpu := types.ResourcePoolResourceUsage{UnreservedForPool: int64(mhz), UnreservedForVm: int64(mhz), MaxUsage: int64(mhz)}
+	ram := types.ResourcePoolResourceUsage{UnreservedForPool: memory, UnreservedForVm: memory, MaxUsage: memory}
+	p.Runtime.Cpu, p.Runtime.Memory = cpu, ram
+	p.Runtime.OverallStatus = types.ManagedEntityStatusGreen
+	if s := p.Summary.GetResourcePoolSummary(); s != nil {
+		summary := *s
+		summary.Name = p.Name
+		summary.Runtime = p.Runtime
+		p.Summary = &summary
+	}
+}
+
+func (b *builder) setMaintenance(context.Context) error {
+	down := map[string]bool{}
+	for _, c := range b.dc.Clusters {
+		for _, h := range c.Hosts {
+			down[h.Name] = h.Maintenance
+		}
+	}
+	for _, h := range b.hosts {
+		h.Runtime.InMaintenanceMode = down[h.Name]
+	}
+	for _, c := range b.clusters {
+		cluster := b.w.reg.Get(c.Reference()).(*simulator.ClusterComputeResource)
+		var up []*simulator.HostSystem
+		for _, r := range cluster.Host {
+			if h := b.w.reg.Get(r).(*simulator.HostSystem); !h.Runtime.InMaintenanceMode {
+				up = append(up, h)
+			}
+		}
+		mhz, memory, _, _ := hostCapacity(up)
+		s := cluster.Summary.GetComputeResourceSummary()
+		s.EffectiveCpu, s.EffectiveMemory, s.NumEffectiveHosts = mhz, memory>>20, int32(len(up))
+	}
+	return nil
+}
+
+func (b *builder) addDatastores(ctx context.Context) error {
+	for _, spec := range b.dc.Datastores {
+		dir := filepath.Join(b.w.home(), b.dc.Name+"-"+spec.Name)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return err
+		}
+		var mounted []*simulator.HostSystem
+		for _, h := range b.hosts {
+			if spec.Hosts.All || slices.Contains(spec.Hosts.Names, h.Name) {
+				mounted = append(mounted, h)
+			}
+		}
+		if len(mounted) == 0 {
+			return fmt.Errorf("datastore %q is mounted on no host", spec.Name)
+		}
+		var self ref
+		for _, h := range mounted {
+			system, err := object.NewHostSystem(b.client, h.Self).ConfigManager().DatastoreSystem(ctx)
+			if err != nil {
+				return err
+			}
+			ds, err := system.CreateLocalDatastore(ctx, spec.Name, dir)
+			if err != nil {
+				return fmt.Errorf("datastore %q on %q: %w", spec.Name, h.Name, err)
+			}
+			if ds.Reference().Value != "" {
+				self = ds.Reference()
+			}
+		}
+		setDatastoreFacts(b.w.reg.Get(self).(*simulator.Datastore), spec, len(mounted))
+	}
+	return nil
+}
+
+func setDatastoreFacts(ds *simulator.Datastore, spec Datastore, hosts int) {
+	capacity := int64(spec.CapacityGiB * float64(gib))
+	free := capacity
+	if spec.FreeGiB != nil {
+		free = int64(*spec.FreeGiB * float64(gib))
+	}
+	ds.Summary.Type = orString(spec.Type, "VMFS")
+	ds.Summary.Capacity, ds.Summary.FreeSpace = capacity, free
+	ds.Summary.MultipleHostAccess = types.NewBool(hosts > 1)
+	info := *ds.Info.GetDatastoreInfo()
+	info.FreeSpace, info.MaxFileSize, info.MaxMemoryFileSize = free, 62<<40, 62<<40
+	ds.Info = &types.VmfsDatastoreInfo{DatastoreInfo: info, Vmfs: &types.HostVmfsVolume{
+		HostFileSystemVolume: types.HostFileSystemVolume{Type: "VMFS", Name: ds.Name, Capacity: capacity},
+		BlockSizeMb:          1, MajorVersion: 6, Version: "6.82", Uuid: stableUUID("vmfs", ds.Self.Value),
+	}}
+	for i := range ds.Host {
+		ds.Host[i].MountInfo.Path = "/vmfs/volumes/" + ds.Name
+	}
+}
+
+// home is the directory that holds the datastores' files.
+func (w *world) home() string {
+	for _, o := range w.reg.OptionManager().Setting {
+		if v := o.GetOptionValue(); v.Key == "vcsim.home" {
+			return v.Value.(string)
+		}
+	}
+	return os.TempDir()
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"path"
+
+	"github.com/vmware/govmomi/object"
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+func (b *builder) addMachines(ctx context.Context) error {
+	for _, m := range b.dc.Machines {
+		if err := b.addMachine(ctx, m); err != nil {
+			return fmt.Errorf("virtual machine %q: %w", m.Name, err)
+		}
+	}
+	return nil
+}
+
+func (b *builder) addMachine(ctx context.Context, m Machine) error {
+	folder, pool := b.vmDirs[m.Folder], b.pools[path.Join(m.Cluster, m.ResourcePool)]
+	if folder == nil || pool == nil {
+		return fmt.Errorf("no folder %q or no resource pool %q", m.Folder, path.Join(m.Cluster, m.ResourcePool))
+	}
+	host, err := b.machineHost(m, pool.Reference())
+	if err != nil {
+		return err
+	}
+	spec, err := b.machineSpec(ctx, m)
+	if err != nil {
+		return err
+	}
+	task, err := folder.CreateVM(ctx, spec, pool, object.NewHostSystem(b.client, host))
+	if err != nil {
+		return err
+	}
+	info, err := task.WaitForResult(ctx)
+	if err != nil {
+		return err
+	}
+	vm := object.NewVirtualMachine(b.client, info.Result.(ref))
+	if m.Template {
+		return vm.MarkAsTemplate(ctx)
+	}
+	if !m.Power {
+		return nil
+	}
+	if task, err = vm.PowerOn(ctx); err == nil {
+		err = task.Wait(ctx)
+	}
+	return err
+}
+
+func (b *builder) machineHost(m Machine, pool ref) (ref, error) {
+	if m.Host != "" {
+		for _, h := range b.hosts {
+			if h.Name == m.Host {
+				return h.Self, nil
+			}
+		}
+		return ref{}, fmt.Errorf("no host %q", m.Host)
+	}
+	host := b.w.placeHost(pool, m.Datastore)
+	if host == nil {
+		return ref{}, fmt.Errorf("no host of %q mounts datastore %q", m.Cluster, m.Datastore)
+	}
+	return *host, nil
+}
+
+func (b *builder) machineSpec(ctx context.Context, m Machine) (types.VirtualMachineConfigSpec, error) {
+	spec := types.VirtualMachineConfigSpec{
+		Name: m.Name, GuestId: string(types.VirtualMachineGuestOsIdentifierUbuntu64Guest), NumCPUs: m.CPUs, MemoryMB: m.MemoryMiB,
+		Annotation: m.Annotation, Files: &types.VirtualMachineFileInfo{VmPathName: "[" + m.Datastore + "]"},
+	}
+	net, ok := b.networks[m.Network]
+	if !ok {
+		return spec, fmt.Errorf("no network %q", m.Network)
+	}
+	backing, err := b.nicBacking(ctx, net)
+	if err != nil {
+		return spec, err
+	}
+	var devices object.VirtualDeviceList
+	scsi, err := devices.CreateSCSIController("pvscsi")
+	if err != nil {
+		return spec, err
+	}
+	devices = append(devices, scsi)
+	disk := devices.CreateDisk(scsi.(types.BaseVirtualController), ref{}, "["+m.Datastore+"] "+path.Join(m.Name, "disk1.vmdk"))
+	disk.CapacityInKB = m.DiskGiB << 20
+	nic, err := devices.CreateEthernetCard("vmxnet3", backing)
+	if err != nil {
+		return spec, err
+	}
+	devices = append(devices, disk, nic)
+	spec.DeviceChange, err = devices.ConfigSpec(types.VirtualDeviceConfigSpecOperationAdd)
+	if m.IP != "" {
+		spec.ExtraConfig = append(spec.ExtraConfig, &types.OptionValue{Key: "SET.guest.ipAddress", Value: m.IP})
+	}
+	return spec, err
+}
+
+func (b *builder) nicBacking(ctx context.Context, net ref) (types.BaseVirtualDeviceBackingInfo, error) {
+	if net.Type == "DistributedVirtualPortgroup" {
+		return object.NewDistributedVirtualPortgroup(b.client, net).EthernetCardBackingInfo(ctx)
+	}
+	info := &types.VirtualEthernetCardNetworkBackingInfo{Network: &net}
+	info.DeviceName = b.w.reg.Get(net).(*mo.Network).Name
+	return info, nil
+}
+
+// placeHost picks, as DRS would, a host of the pool's compute cluster that is up and mounts the datastore: the one with
+// the fewest virtual machines, the first in the cluster's order among equals. Nil: there is none.
+func (w *world) placeHost(pool ref, datastore string) *ref {
+	owner, ok := w.poolOwner(pool)
+	if !ok {
+		return nil
+	}
+	cluster, ok := w.reg.Get(owner).(*simulator.ClusterComputeResource)
+	if !ok {
+		return nil
+	}
+	var best *ref
+	fewest := 0
+	for _, r := range cluster.Host {
+		h, ok := w.reg.Get(r).(*simulator.HostSystem)
+		if !ok || h.Runtime.InMaintenanceMode || h.Runtime.ConnectionState != types.HostSystemConnectionStateConnected {
+			continue
+		}
+		if w.reg.FindByName(datastore, h.Datastore) == nil {
+			continue
+		}
+		if best == nil || len(h.Vm) < fewest {
+			best, fewest = &h.Self, len(h.Vm)
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	found := *best
+	return &found
+}
+
+func (w *world) poolOwner(pool ref) (ref, bool) {
+	switch p := w.reg.Get(pool).(type) {
+	case *simulator.ResourcePool:
+		return p.Owner, true
+	case *simulator.VirtualApp:
+		return p.Owner, true
+	}
+	return ref{}, false
+}

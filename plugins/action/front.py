@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, palette.vmware contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action front of every module (meta/runtime.yml maps them here): runs a noun in the controller's worker, with live progress.
+
+Where the task runs elsewhere, or with become, async or environment, or where a library is missing, it runs the module front instead.
+"""
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.palette.vmware.plugins.module_utils._libraries import missing
+from ansible_collections.palette.vmware.plugins.module_utils._lifeline import PLAYBOOK_VARIABLE, identity, stop_on_signals, watch
+from ansible_collections.palette.vmware.plugins.module_utils._run import Context, outcome
+from ansible_collections.palette.vmware.plugins.module_utils._secret import masker
+from ansible_collections.palette.vmware.plugins.module_utils._until import Stop
+
+MODULE_UTILS = "ansible_collections.palette.vmware.plugins.module_utils"
+MODES = ("auto", "module")
+SAID = set()
+
+
+class ActionModule(ActionBase):
+    """palette_execution: auto (default) | module chooses the front."""
+
+    _requires_connection = False
+    _supports_async = True
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        noun = importlib.import_module(f"{MODULE_UTILS}._{self._task.action.rpartition('.')[2]}")
+        obstacle = self.obstacle(noun, variables)
+        if obstacle is None:
+            return self.in_worker(noun, variables)
+        if obstacle and "wait" in noun.SPEC["argument_spec"]:
+            self.say_once(f"{variables.get('inventory_hostname', 'localhost')}: {self._task.get_name()}: no live progress ({obstacle})")
+        return self.in_module(variables)
+
+    def say_once(self, line):
+        """Shows the line once for this task and host, whatever the number of loop items and retries (they share a worker)."""
+        if not self._task.no_log and (self._task._uuid, line) not in SAID:
+            SAID.add((self._task._uuid, line))
+            Display().display(line)
+
+    def obstacle(self, noun, variables):
+        """None when the worker can do it; else why not, empty when the user chose the module front."""
+        mode = self._templar.template(variables.get("palette_execution", "auto"))
+        if mode not in MODES:
+            raise AnsibleActionFail(f"variable palette_execution is '{mode}', expected one of: {', '.join(MODES)}")
+        if mode == "module":
+            return ""
+        absent = missing(noun.LIBRARIES)
+        reasons = (
+            (self._connection.transport != "local", "the task runs on another host"),
+            (self._connection.become is not None, "become"),
+            (bool(self._task.async_val), "async"),
+            (any(self._task.environment or []), "environment"),
+            (bool(absent), f"the controller's Python lacks {', '.join(absent)}"),
+        )
+        return next((reason for holds, reason in reasons if holds), None)
+
+    def in_worker(self, noun, variables):
+        """Runs the noun here. What an action plugin returns or raises is not masked by core: it is masked here."""
+        spec = {key: value for key, value in noun.SPEC.items() if key != "supports_check_mode"}
+        validated = ModuleArgumentSpecValidator(**spec).validate(self._task.args)
+        secrets = set(validated._no_log_values)
+        if validated.error_messages:
+            raise AnsibleActionFail(masker(secrets)(validated.errors.msg))
+        if hasattr(noun, "secrets"):
+            secrets.update(noun.secrets(validated.validated_parameters))
+        stop = Stop()
+        previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        stop_on_signals(stop)
+        ended = watch(stop, identity(os.getppid()))
+        context = Context(check=self._task.check_mode, emit=self.display_line(variables, stop), stop=stop)
+        try:
+            return outcome(noun.execute, validated.validated_parameters, context, secrets)
+        finally:
+            if not stop.is_set():
+                ended.set()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def display_line(self, variables, stop):
+        """Progress lines reach the console at once, and a runner as `verbose` job events of this task. After an order to stop nobody may be left to
+        read them, and the pipe to the playbook could block."""
+        host = variables.get("inventory_hostname", "localhost")
+
+        def emit(line):
+            if not self._task.no_log and not stop.is_set():
+                Display().display(f"{host}: {line}")
+        return emit
+
+    def in_module(self, variables):
+        """Runs the module front, which is told which process the playbook is; a job that is meant to outlive it (async, poll 0) is not."""
+        if not self._task.async_val or self._task.poll:
+            self._task.environment = [*(self._task.environment or []), {PLAYBOOK_VARIABLE: identity(os.getppid())}]
+        return self._execute_module(task_vars=variables, wrap_async=bool(self._task.async_val))

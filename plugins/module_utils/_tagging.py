@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, palette.vmware contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""vCenter's tags, which only its REST API has: /api, or /rest where that is missing (before vSphere 7.0 U2). PRIVATE to the collection."""
+from __future__ import annotations
+
+import os
+
+from ._errors import InputRefused, VcenterDenied, VcenterFailure, VcenterUnreachable, quoted
+from ._libraries import library
+from ._tls import refusal
+
+requests = library("requests")
+
+TIMEOUT = (10, 60)
+SESSION_HEADER = "vmware-api-session-id"
+OLD_SESSION, NEW_SESSION = "/rest/com/vmware/cis/session", "/api/session"
+OLD, NEW = "/rest/com/vmware/cis/tagging", "/api/cis/tagging"
+BODY_CAP = 16 * 1024 * 1024
+FAULTS = {"already_exists": "AlreadyExists", "not_found": "NotFound", "invalid_argument": "InvalidArgument", "unauthorized": "NoPermission",
+          "unauthenticated": "NotAuthenticated", "resource_in_use": "ResourceInUse", "not_allowed_in_current_state": "InvalidState"}
+
+
+class Tagging:
+    """A REST session of its own beside SOAP's; a context manager that always logs out, and logs in again once in a call when the session is lost.
+
+    Categories, tags and objects are plain dicts; an object is {"type": "ClusterComputeResource", "id": "domain-c8"}. Raises VcenterFailure.
+    """
+
+    def __init__(self, connection, context):
+        self.connection, self.context = connection, context
+        host = f"[{connection.hostname}]" if ":" in connection.hostname else connection.hostname
+        self._base, self._old, self._http, self._token = f"https://{host}:{connection.port}", False, None, None
+
+    def __enter__(self):
+        if self.connection.ca_path and self.connection.validate_certs and not os.path.exists(self.connection.ca_path):
+            raise InputRefused("the CA certificates cannot be read", where="option ca_path", observed=self.connection.ca_path, fix="correct the path")
+        self._http = requests.Session()
+        self._http.trust_env = False
+        self._login()
+        return self
+
+    def __exit__(self, *_failure):
+        try:
+            self._send("DELETE", OLD_SESSION if self._old else NEW_SESSION, None, {SESSION_HEADER: self._token})
+        except VcenterFailure:
+            pass
+        self._http.close()
+
+    def _login(self):
+        connection = self.connection
+        pair = (connection.username.encode("utf-8"), connection.password.reveal().encode("utf-8"))
+        answer = self._send("POST", OLD_SESSION if self._old else NEW_SESSION, None, {}, pair)
+        if answer.status_code == 404 and not self._old:
+            self._old = True
+            return self._login()
+        if answer.status_code in (401, 403):
+            raise VcenterDenied("vCenter's REST API rejects the user or the password", fault="InvalidLogin", where=f"{self._base}, user {connection.username}",
+                                fix="correct options username and password")
+        token = self._content(answer, "login to vCenter's REST API")
+        if not isinstance(token, str) or not token:
+            raise VcenterFailure("vCenter's REST API gave no session", where=self._base, observed=f"HTTP {answer.status_code}")
+        self._token = token
+        return None
+
+    def _send(self, method, path, body, headers, pair=None):
+        connection = self.connection
+        verify = (connection.ca_path or True) if connection.validate_certs else False
+        try:
+            return self._http.request(method, self._base + path, json=body, headers=headers, auth=pair, verify=verify, timeout=TIMEOUT, allow_redirects=False)
+        except requests.exceptions.SSLError as error:
+            raise VcenterUnreachable("vCenter's certificate is not accepted", **refusal(error, connection.hostname, connection.port, "ca_path", "validate_certs")) from error
+        except requests.exceptions.RequestException as error:
+            raise VcenterUnreachable("vCenter's REST API does not answer", where=self._base + path, observed=type(error).__name__, fix="check hostname, port and the route") from error
+
+    def _content(self, answer, what):
+        """The value of a good answer; None for an empty one. Faults are told apart by the error's type."""
+        try:
+            data = answer.json() if answer.content else None
+        except ValueError:
+            data = {"text": answer.text}
+        if 200 <= answer.status_code < 300:
+            return data["value"] if isinstance(data, dict) and set(data) == {"value"} else data
+        kind = str((data or {}).get("error_type") or (data or {}).get("type") or "").rsplit(".", 1)[-1].lower() if isinstance(data, dict) else ""
+        fault = FAULTS.get(kind) or {401: "NotAuthenticated", 403: "NoPermission", 404: "NotFound"}.get(answer.status_code, kind or "unknown")
+        kinds = {"NoPermission": VcenterDenied}
+        raise kinds.get(fault, VcenterFailure)(f"{what} failed", fault=fault, where=self._base, observed=f"HTTP {answer.status_code} {fault}: {quoted(said(data))}",
+                                               retriable=answer.status_code >= 500)
+
+    def _call(self, method, path, what, body=None):
+        for last in (False, True):
+            answer = self._send(method, path, body, {SESSION_HEADER: self._token})
+            if answer.status_code != 401 or last:
+                return self._content(answer, what)
+            self._login()
+        return None
+
+    def _tagging(self, method, path, what, body=None, action=None):
+        """path: below /cis/tagging. The old spelling wraps bodies and names actions by ~action."""
+        query = f"?{'~' if self._old else ''}action={action}" if action else ""
+        return self._call(method, (OLD if self._old else NEW) + old_path(path, self._old) + query, what, body)
+
+    def categories(self):
+        """[{id, name, cardinality, associable_types, description}], sorted by name."""
+        ids = self._tagging("GET", "/category", "listing tag categories") or []
+        return sorted((self._tagging("GET", f"/category/{each}", "reading a tag category") for each in ids), key=lambda category: category["name"])
+
+    def create_category(self, name, cardinality, associable_types, description=""):
+        """id of a new category. cardinality: SINGLE | MULTIPLE."""
+        spec = {"name": name, "cardinality": cardinality, "associable_types": list(associable_types), "description": description}
+        return self._tagging("POST", "/category", f"creating tag category '{name}'", {"create_spec": spec} if self._old else spec)
+
+    def tags(self, category_id):
+        """[{id, name, category_id, description}] of a category, sorted by name."""
+        ids = self._tagging("POST", "/tag", "listing tags", {"category_id": category_id}, action="list-tags-for-category") if not self._old else \
+            self._tagging("POST", f"/tag/id:{category_id}", "listing tags", {}, action="list-tags-for-category")
+        return sorted((self._tagging("GET", f"/tag/{each}", "reading a tag") for each in ids or []), key=lambda tag: tag["name"])
+
+    def create_tag(self, name, category_id, description=""):
+        """id of a new tag."""
+        spec = {"name": name, "category_id": category_id, "description": description}
+        return self._tagging("POST", "/tag", f"creating tag '{name}'", {"create_spec": spec} if self._old else spec)
+
+    def attach(self, tag_id, target):
+        self._tagging("POST", f"/tag-association/{tag_id}", "attaching a tag", {"object_id": target}, action="attach")
+
+    def detach(self, tag_id, target):
+        self._tagging("POST", f"/tag-association/{tag_id}", "detaching a tag", {"object_id": target}, action="detach")
+
+    def attached(self, targets):
+        """{(type, id): [tag ids]} of objects, in one call."""
+        rows = self._tagging("POST", "/tag-association", "listing attached tags", {"object_ids": list(targets)}, action="list-attached-tags-on-objects") or []
+        return {(row["object_id"]["type"], row["object_id"]["id"]): sorted(row.get("tag_ids") or []) for row in rows}
+
+
+def old_path(path, old):
+    """'/tag/urn:x' is '/tag/id:urn:x' in the old spelling."""
+    kind, slash, key = path.strip("/").partition("/")
+    return f"/{kind}/id:{key}" if old and slash and not key.startswith("id:") else path
+
+
+def said(data):
+    """The server's first message, if it has one."""
+    if not isinstance(data, dict):
+        return ""
+    inner = data.get("value") if isinstance(data.get("value"), dict) else data
+    messages = inner.get("messages") or []
+    return messages[0].get("default_message", "") if messages and isinstance(messages[0], dict) else data.get("text", "")

@@ -1,0 +1,232 @@
+# Copyright: (c) 2026, palette.vmware contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The vSphere session and the inventory by names, on the lab's vCenter."""
+from __future__ import annotations
+
+import json
+import urllib.request
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.palette.vmware.plugins.module_utils import _errors as errors
+from ansible_collections.palette.vmware.plugins.module_utils import _inventory, _vsphere
+from ansible_collections.palette.vmware.plugins.module_utils._change import Unresolved
+from ansible_collections.palette.vmware.plugins.module_utils._run import Context
+from ansible_collections.palette.vmware.plugins.module_utils._vsphere import Vsphere, translated, vcenter_connection, vim, vmodl
+
+supervisor = pytest.importorskip("palette_lab.supervisor")
+
+PLACE = {"datacenter": "dc-1", "folder": "palette/gateways", "compute_cluster": "cluster-1", "resource_pool": "palette/gateways", "datastore": "ds-shared-1",
+         "networks": {"VM Network": "pg-k8s"}}
+
+
+@pytest.fixture(scope="module", name="site")
+def _site(tmp_path_factory):
+    with supervisor.running(tmp_path_factory.mktemp("lab"), speed=0) as lab:
+        yield SimpleNamespace(env=lab.env, control=f"http://{lab.site['vcenter']['control']}")
+
+
+@pytest.fixture(name="params")
+def _params(site):
+    yield {"hostname": site.env["VMWARE_HOST"], "port": int(site.env["VMWARE_PORT"]), "username": site.env["VMWARE_ADMIN_USER"], "password": site.env["VMWARE_ADMIN_PASSWORD"],
+           "ca_path": site.env["VMWARE_CA_PATH"], "validate_certs": True}
+    control(site, "DELETE", "/faults")
+
+
+@pytest.fixture(name="vsphere")
+def _vsphere_session(params):
+    with Vsphere(vcenter_connection(params), Context()) as vsphere:
+        yield vsphere
+
+
+def control(site, method, path, body=None):
+    request = urllib.request.Request(site.control + path, None if body is None else json.dumps(body).encode(), method=method)
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+        return json.loads(answer.read() or b"null")
+
+
+def journal(site, method):
+    return [item for item in control(site, "GET", "/journal")["items"] if item["method"] == method and item["agent"] != "palette-lab"]
+
+
+@pytest.mark.parametrize("host", ["vc.lab.local", "10.0.0.1", "fd00::1", "VC"])
+def test_addresses_of_vcenter(host):
+    assert vcenter_connection({"hostname": host, "port": 443, "username": "u", "password": "p", "ca_path": None, "validate_certs": True}).hostname == host
+
+
+@pytest.mark.parametrize("host, right", [("https://vc.lab.local", "vc.lab.local"), ("vc.lab.local/sdk", "vc.lab.local"), ("https://vc.lab.local:8443/sdk", "vc.lab.local"), ("vc:443", "vc")])
+def test_addresses_that_are_more_than_a_name(host, right):
+    with pytest.raises(errors.InputRefused, match=f"write {right} and"):
+        vcenter_connection({"hostname": host, "port": 443, "username": "u", "password": "p", "ca_path": None, "validate_certs": True})
+
+
+@pytest.mark.parametrize("option", ["hostname", "username", "password"])
+def test_what_is_not_set_is_named(params, option):
+    with pytest.raises(errors.InputRefused, match=f"option {option}"):
+        vcenter_connection({**params, option: None})
+
+
+def test_a_wrong_password_is_tried_once(site, params):
+    before = len(journal(site, "Login"))
+    with pytest.raises(errors.VcenterDenied, match="rejects the user or the password") as failure:
+        with Vsphere(vcenter_connection({**params, "password": "wrong-canary"}), Context()):
+            pass
+    assert len(journal(site, "Login")) == before + 1 and "canary" not in str(failure.value) and "canary" not in repr(vcenter_connection({**params, "password": "wrong-canary"}))
+
+
+def test_no_login_is_sent_to_a_server_that_proves_nothing(site, params, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", params["ca_path"])
+    before = len(journal(site, "Login"))
+    with pytest.raises(errors.VcenterUnreachable, match="certificate SHA-256 [0-9A-F:]{95}"):
+        with Vsphere(vcenter_connection({**params, "ca_path": None}), Context()):
+            pass
+    assert len(journal(site, "Login")) == before
+
+
+def test_logout_always(site, params):
+    for failing in (False, True):
+        before = len(journal(site, "Logout"))
+        try:
+            with Vsphere(vcenter_connection(params), Context()):
+                if failing:
+                    raise errors.Busy("x")
+        except errors.Busy:
+            pass
+        assert len(journal(site, "Logout")) == before + 1
+
+
+def test_paths_and_names(vsphere):
+    refs = _inventory.resolve(vsphere, PLACE)
+    assert not [key for key, ref in refs.items() if isinstance(ref, Unresolved)]
+    assert vsphere.path(refs["folder"]) == "/dc-1/vm/palette/gateways"
+    assert vsphere.path(refs["resource_pool"]) == "/dc-1/host/cluster-1/Resources/palette/gateways"
+    assert vsphere.read([refs["compute_cluster"], refs["datastore"]], ("name",)) == {refs["compute_cluster"]: {"name": "cluster-1"}, refs["datastore"]: {"name": "ds-shared-1"}}
+
+
+@pytest.mark.parametrize("key, text, path", [
+    ("folder", "gateways", "/dc-1/vm/palette/gateways"), ("folder", "/palette/gateways/", "/dc-1/vm/palette/gateways"), ("folder", None, "/dc-1/vm"),
+    ("resource_pool", None, "/dc-1/host/cluster-1/Resources"), ("resource_pool", "Resources", "/dc-1/host/cluster-1/Resources"),
+    ("resource_pool", "palette", "/dc-1/host/cluster-1/Resources/palette"),
+])
+def test_ways_to_name_a_place(vsphere, key, text, path):
+    assert vsphere.path(_inventory.resolve(vsphere, {**PLACE, key: text})[key]) == path
+
+
+@pytest.mark.parametrize("key, text", [("datacenter", "dc-2"), ("folder", "palette/none"), ("folder", "gateway*"), ("folder", "Palette"), ("compute_cluster", "cluster-9"),
+                                       ("resource_pool", "gateways/palette"), ("datastore", "ds-none"), ("datastore", "")])
+def test_what_does_not_exist_is_unresolved(vsphere, key, text):
+    found = _inventory.resolve(vsphere, {**PLACE, key: text or "x"})[key]
+    assert found == Unresolved(key, text or "x")
+
+
+def test_a_network_that_is_not_the_clusters(vsphere):
+    assert _inventory.resolve(vsphere, {**PLACE, "networks": {"a": "nope"}})["networks"] == {"a": Unresolved("network", "nope")}
+
+
+def test_a_slash_in_a_name(vsphere):
+    refs = _inventory.resolve(vsphere, PLACE)
+    made = vsphere.call(lambda: refs["folder"].CreateFolder("a%2fb"), "making a folder")
+    try:
+        assert _inventory.resolve(vsphere, {**PLACE, "folder": "palette/gateways/a%2Fb"})["folder"] == made
+        assert isinstance(_inventory.resolve(vsphere, {**PLACE, "folder": "palette/gateways/a/b"})["folder"], Unresolved)
+    finally:
+        vsphere.wait_task(vsphere.call(made.Destroy_Task, "removing a folder"), Context(), 30, "removal")
+
+
+def test_a_name_that_means_several(vsphere):
+    refs = _inventory.resolve(vsphere, {**PLACE, "folder": "palette"})
+    made = vsphere.call(lambda: refs["folder"].CreateFolder("workloads"), "making a folder")
+    try:
+        with pytest.raises(errors.InputRefused, match="palette/workloads, workloads"):
+            _inventory.resolve(vsphere, {**PLACE, "folder": "workloads"})
+    finally:
+        vsphere.wait_task(vsphere.call(made.Destroy_Task, "removing a folder"), Context(), 30, "removal")
+
+
+@pytest.mark.parametrize("text, parts", [("a/b%2fc/%25", ["a", "b/c", "%"]), ("/a//b/", ["a", "b"]), ("%5C", ["\\"]), ("a%41", ["a%41"])])
+def test_split_path(text, parts):
+    assert _inventory.split_path(text) == parts
+
+
+def test_reads_come_in_pages(vsphere, monkeypatch):
+    monkeypatch.setattr(_vsphere, "PAGE", 2)
+    hosts = vsphere.below(vsphere.content.rootFolder, vim.HostSystem, ("name",))
+    assert len(hosts) == 9 and {row["name"] for row in hosts.values()} == {f"cluster-{cluster}-esx-{host}" for cluster in (1, 2, 3) for host in (1, 2, 3)}
+
+
+def test_an_object_that_is_gone_is_empty(vsphere):
+    assert vsphere.get(vim.VirtualMachine("vm-none", vsphere.stub), ("name",)) == {}
+
+
+def test_a_lost_session_is_renewed_once_in_a_call(site, vsphere):
+    before = len(journal(site, "Login"))
+    control(site, "POST", "/revoke-sessions")
+    assert vsphere.get(vsphere.content.rootFolder, ("name",)) == {"name": "Datacenters"}
+    assert len(journal(site, "Login")) == before + 1
+
+
+def test_a_session_that_is_lost_twice(site, vsphere):
+    control(site, "POST", "/faults", [{"method": "CreateFolder", "kind": "fault", "fault": "NotAuthenticated", "count": 2}])
+    with pytest.raises(errors.VcenterFailure, match="session was lost twice.*while: making a folder") as failure:
+        vsphere.call(lambda: vsphere.content.rootFolder.CreateFolder("x"), "making a folder")
+    assert failure.value.retriable and failure.value.fault == "NotAuthenticated"
+
+
+def test_a_wait_goes_on_over_a_lost_session(site, vsphere):
+    refs = _inventory.resolve(vsphere, PLACE)
+    made = vsphere.call(lambda: refs["folder"].CreateFolder("short-lived"), "making a folder")
+    control(site, "POST", "/hang", {"method": "Destroy_Task", "object": "short-lived"})
+    task, said = vsphere.call(made.Destroy_Task, "removing a folder"), []
+
+    def emit(line):
+        said.append(line)
+        if len(said) == 1:
+            control(site, "POST", "/revoke-sessions")
+            control(site, "POST", "/release")
+    vsphere.wait_task(task, Context(emit=emit), 30, "removal")
+    assert "running" in said[0] and "success" in said[-1]
+    assert len(journal(site, "Destroy_Task")) >= 1
+
+
+def test_a_task_that_does_not_end(site, vsphere):
+    refs = _inventory.resolve(vsphere, PLACE)
+    made = vsphere.call(lambda: refs["folder"].CreateFolder("stays"), "making a folder")
+    control(site, "POST", "/hang", {"method": "Destroy_Task", "object": "stays"})
+    task = vsphere.call(made.Destroy_Task, "removing a folder")
+    with pytest.raises(errors.DeadlinePassed, match=r"removal is not done after 1 s - here - seen: task task-\S+: removal: running"):
+        vsphere.wait_task(task, Context(), 1, "removal", "here")
+    control(site, "POST", "/release")
+
+
+def test_a_task_that_vcenter_forgot(vsphere):
+    with pytest.raises(errors.VcenterFailure, match="no longer knows task task-none, its state is unknown"):
+        vsphere.wait_task(vim.Task("task-none", vsphere.stub), Context(), 5, "removal")
+
+
+@pytest.mark.parametrize("kind", ["drop-before", "drop-after-commit"])
+def test_a_read_is_tried_again_and_a_write_is_not(site, vsphere, kind):
+    control(site, "POST", "/faults", [{"method": "RetrievePropertiesEx", "kind": kind}, {"method": "CreateFolder", "kind": kind}])
+    assert vsphere.get(vsphere.content.rootFolder, ("name",)) == {"name": "Datacenters"}
+    before = len(journal(site, "CreateFolder"))
+    with pytest.raises(errors.VcenterUnreachable, match="broke the connection: making a folder"):
+        vsphere.call(lambda: vsphere.content.rootFolder.CreateFolder(f"lost-{kind}"), "making a folder")
+    assert len(journal(site, "CreateFolder")) == before + 1
+
+
+def test_missing_privilege_names_privilege_and_object():
+    folder = vim.Folder("group-v1")
+    failure = translated(vim.fault.NoPermission(object=folder, privilegeId="VApp.Import"), "starting the import", "import of x")
+    assert isinstance(failure, errors.VcenterDenied) and failure.fault == "NoPermission"
+    assert str(failure) == "starting the import - import of x on Folder:group-v1 - seen: NoPermission: VApp.Import missing - grant VApp.Import to the user on Folder:group-v1"
+
+
+@pytest.mark.parametrize("fault, words, retriable", [
+    (vim.fault.DuplicateName(name="x", object=vim.Folder("group-v1"), msg="anything"), "DuplicateName: name x - choose another name", False),
+    (vim.fault.FileAlreadyExists(file="[ds] x"), "FileAlreadyExists: file [ds] x", False), (vim.fault.TaskInProgress(msg="line\nbreak"), r"TaskInProgress: line\nbreak", True),
+    (vim.fault.InvalidState(), "seen: InvalidState", False),
+])
+def test_faults_are_told_by_class(fault, words, retriable):
+    failure = translated(fault, "it failed")
+    assert words in str(failure) and failure.retriable is retriable and "\n" not in str(failure)

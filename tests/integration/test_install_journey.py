@@ -1,0 +1,159 @@
+# Copyright: (c) 2026, palette.vmware contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shipped playbooks on the lab: installed once, again without a change, killed at points of its own journal and run again, deleted."""
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from palette_lab.supervisor import running
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = int(os.environ.get("PALETTE_JOURNEY_KILLS", "6"))
+SEED = 20261123
+PATIENCE = 240
+
+
+def call(lab, path, method="GET"):
+    request = urllib.request.Request(f"{lab.admin}{path}", method=method, data=b"{}" if method == "POST" else None, headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.loads(answer.read() or b"{}")
+
+
+def client_calls(lab):
+    """What the collection sent, in order; the emulator's own calls to vCenter left out."""
+    return [item for item in call(lab, "/journal")["items"] if item["agent"] != "palette"]
+
+
+def command(lab, playbook):
+    return [str(Path(sys.executable).with_name("ansible-playbook")), str(ROOT / "playbooks" / f"{playbook}.yml"), "-i", str(lab.directory / "inventory")]
+
+
+def played(lab, playbook):
+    """Runs a playbook to its end; returns (return code, output, changed tasks)."""
+    done = subprocess.run(command(lab, playbook), capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL, check=False)
+    changed = sum(int(count) for count in re.findall(r"changed=(\d+)", done.stdout))
+    return done.returncode, done.stdout + done.stderr, changed
+
+
+def comparable(lab):
+    """The canonical state without what a run draws anew: run markers, the pairing code's digest, the random part of node names."""
+    state = call(lab, "/state?canonical=1")
+    for datacenter in state["vcenter"]["datacenters"]:
+        for vm in datacenter["vms"]:
+            vm.pop("extra_config", None)
+            vm["properties"] = {key: value for key, value in (vm.get("properties") or {}).items() if "pairing" not in key.lower() and "code" not in key.lower()}
+    return re.sub(r"(-cp-)[0-9a-z]+", r"\1X", json.dumps(state, sort_keys=True, indent=1))
+
+
+def workers_of(pid):
+    """pids of the processes whose parent is `pid`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == pid:
+                found.append(int(entry.name))
+    return found
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("journey"), speed=600, ova_mib=8) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def clean(lab):
+    """A run without trouble: (comparable state, number of calls), and its second run."""
+    code, output, changed = played(lab, "install")
+    assert code == 0, output
+    assert changed > 0
+    state, calls = comparable(lab), client_calls(lab)
+    call(lab, "/journal", "DELETE")
+    code, output, changed = played(lab, "install")
+    assert code == 0, output
+    return {"state": state, "calls": calls, "second": (changed, client_calls(lab)), "after": comparable(lab)}
+
+
+def test_the_gateway_runs_and_its_nodes_have_addresses_of_the_pool(lab, clean):
+    state = json.loads(clean["state"])
+    gateway = state["palette"]["overlords"][0]
+    assert gateway["state"] == "Running"
+    machines = {vm["name"]: vm for datacenter in state["vcenter"]["datacenters"] for vm in datacenter["vms"]}
+    nodes = [vm for name, vm in machines.items() if "-cp-" in name]
+    pool = state["palette"]["pools"][0]
+    assert len(nodes) == 1
+    assert all(vm["power"] == "poweredOn" and vm["guest"]["ip"] in pool["allotted"] for vm in nodes)
+    assert len(pool["allotted"]) == 2, "one node and the control plane's virtual address"
+    assert [vm["power"] for name, vm in machines.items() if name.endswith("-installer")] == ["poweredOff"]
+
+
+def test_a_second_run_changes_nothing_and_writes_nothing(clean):
+    changed, calls = clean["second"]
+    assert changed == 0
+    assert calls, "the second run did look"
+    assert [item for item in calls if item["write"]] == []
+    assert clean["after"] == clean["state"]
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_killed_anywhere_and_run_again_ends_in_the_same_state(lab, clean, number):
+    point = sorted(random.Random(SEED).sample(range(1, len(clean["calls"])), KILLS))[number]
+    orphan = number % 2 == 0
+    call(lab, "/reset", "POST")
+    call(lab, "/journal", "DELETE")
+    with subprocess.Popen(command(lab, "install"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, start_new_session=True) as process:
+        deadline = time.monotonic() + PATIENCE
+        while len(client_calls(lab)) < point and process.poll() is None:
+            assert time.monotonic() < deadline
+        workers = workers_of(process.pid)
+        process.kill()
+        for pid in [] if orphan else workers:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    code, output, _changed = played(lab, "install")
+    where = clean["calls"][point - 1]
+    assert code == 0, f"after a kill at call {point} ({where['method']} {where['path']}, orphan {orphan}):\n{output}"
+    assert comparable(lab) == clean["state"]
+
+
+def test_the_prediction_on_an_empty_site_tells_the_whole_story(lab, clean):
+    call(lab, "/reset", "POST")
+    before = comparable(lab)
+    call(lab, "/journal", "DELETE")
+    done = subprocess.run([*command(lab, "install"), "--check", "--diff"], capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(re.search(r"changed=(\d+)", done.stdout).group(1)) >= 3
+    assert "does not exist yet" in done.stdout + done.stderr
+    assert [item for item in client_calls(lab) if item["write"]] == []
+    assert comparable(lab) == before
+
+
+def test_deleted_again(lab, clean):
+    call(lab, "/reset", "POST")
+    assert played(lab, "install")[0] == 0
+    code, output, changed = played(lab, "delete")
+    assert code == 0, output
+    assert changed == 2
+    state = call(lab, "/state")
+    assert [gateway for gateway in state["palette"]["overlords"] if gateway["state"] != "Deleted"] == []
+    names = [vm["name"] for datacenter in state["vcenter"]["datacenters"] for vm in datacenter["vms"]]
+    assert not [name for name in names if name.endswith("-installer")]
+    assert re.search(r"delete these by hand: \S+-cp-", output)
+    assert played(lab, "delete")[2] == 0

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import tarfile
 from pathlib import Path
 
 import engine_lab
@@ -16,7 +18,8 @@ from palette_lab.engine.errors import AccountRefused
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
-    with supervisor.running(tmp_path_factory.mktemp("lab"), speed=0, ova_mib=1, check_responses=True) as lab:
+    with supervisor.running(tmp_path_factory.mktemp("lab"), speed=0, ova_mib=1, check_responses=True,
+                            openapi=os.environ.get("LAB_OPENAPI") or None) as lab:
         yield lab
 
 
@@ -52,7 +55,6 @@ def test_installer_imported_from_the_ova_registers(client, tmp_path, variant):
 
 def imported(client, content, path, variant, values):
     """ImportVApp of the OVA's descriptor, with property values by their full keys; disks are put over the lease."""
-    import tarfile
     with tarfile.open(path) as archive:
         parts = {entry.name: archive.extractfile(entry).read() for entry in archive}
     text = next(body for name, body in parts.items() if name.endswith(".ovf")).decode()

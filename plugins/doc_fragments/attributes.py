@@ -67,4 +67,3 @@ attributes:
       - palette.vmware.palette
       - palette.vmware.vcenter
 """
-

@@ -267,7 +267,8 @@ def registered(site, desired, observed, context):
 
     def look():
         everything = gateways(site.palette)
-        return [each for each in everything if each["name"] == desired["name"] and each["state"] != DELETING], [each["name"] for each in everything]
+        found = [each for each in everything if each["name"] == desired["name"] and each["state"] != DELETING]
+        return found, [f"{each['name']} ({each['state']})" for each in everything]
 
     def describe(seen):
         found = seen[0]

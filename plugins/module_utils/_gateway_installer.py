@@ -157,7 +157,8 @@ def plan(desired, observed):
     """[] | create | replace | power_on | power_off | delete. Raises PlanRefused, NotOurs, InputRefused."""
     have, name = observed["vm"], desired["name"]
     if have is not None and not have["ours"]:
-        raise NotOurs(f"a VM named '{name}' exists that this collection did not make", where=f"{have['path']} ({have['moid']})", observed="no marker of palette.vmware on it",
+        raise NotOurs(f"a VM named '{name}' exists that this collection did not make", where=f"{have['path']} ({have['moid']})",
+                      observed="no marker of palette.vmware on it",
                       fix="choose another name, or remove that VM yourself")
     if desired["state"] == "absent":
         return [Change("delete", KIND, name, before(have), None)] if have else []
@@ -180,13 +181,16 @@ def plan_finished(desired, observed, have):
         return [Change("power_on", KIND, name, {"power": "off"}, {"power": "on"}, "it was imported and not powered on")]
     shown = "; ".join(f"{key}: {old!r} is there, {new!r} is wanted" for key, (old, new) in sorted(changed.items()))
     if not desired["redeploy"]:
-        raise PlanRefused(f"the installer '{name}' exists with other settings, and a running installer cannot take new ones", where=f"{have['path']} ({have['moid']})",
+        raise PlanRefused(f"the installer '{name}' exists with other settings, and a running installer cannot take new ones",
+                          where=f"{have['path']} ({have['moid']})",
                           observed=shown, fix="correct the options, or replace the VM with redeploy: true")
     if beyond:
         raise PlanRefused(f"the installer '{name}' is not replaced: its gateway is beyond {PENDING}", where=f"gateway {observed['gateway']['name']}",
-                          observed=observed["gateway"]["state"], expected=f"no gateway, or state {PENDING}", fix="keep the installer's settings, or delete the gateway first")
+                          observed=observed["gateway"]["state"], expected=f"no gateway, or state {PENDING}",
+                          fix="keep the installer's settings, or delete the gateway first")
     refuse_deployment(desired, observed)
-    return [Change("replace", KIND, name, {key: old for key, (old, _new) in sorted(changed.items())}, {key: new for key, (_old, new) in sorted(changed.items())},
+    return [Change("replace", KIND, name, {key: old for key, (old, _new) in sorted(changed.items())},
+                   {key: new for key, (_old, new) in sorted(changed.items())},
                    "redeploy: true")]
 
 
@@ -199,7 +203,8 @@ def refuse_deployment(desired, observed):
     disjoint({**ranges, "node_network": desired["node_network"]})
     need, free = hands.space_needed(descriptor, desired["disk_format"]), observed.get("space")
     if free is not None and need > free:
-        raise PlanRefused(f"datastore {desired['placement']['datastore']} has too little room for the OVA", where="option datastore", observed=f"{free // MEGABYTE} MiB free",
+        raise PlanRefused(f"datastore {desired['placement']['datastore']} has too little room for the OVA", where="option datastore",
+                          observed=f"{free // MEGABYTE} MiB free",
                           expected=f"{need // MEGABYTE} MiB ({desired['disk_format']})", fix="free space, choose another datastore, or disk_format: thin")
 
 
@@ -213,7 +218,8 @@ def before(have):
 
 def after(desired, observed):
     """What a new VM is going to be: only what the run decides."""
-    return {**observed["wanted"], "disk_format": desired["disk_format"], "power": desired["power"], "properties": summarized(desired["properties"]), "finished": True}
+    return {**observed["wanted"], "disk_format": desired["disk_format"], "power": desired["power"], "properties": summarized(desired["properties"]),
+            "finished": True}
 
 
 def apply(site, desired, observed, change, context):

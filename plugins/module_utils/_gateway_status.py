@@ -205,7 +205,7 @@ def installer_seen(params, context, name):
 
 
 def unregistered(name, host, seen, present):
-    """Fields of the error of a gateway that did not register. seen: `installer_seen`; present: names of the gateways in Palette.
+    """Fields of the error of a gateway that did not register. seen: `installer_seen`; present: the gateways in Palette, in words.
 
     Source: the page, section "Gateway installer - Unable to register with the Tenant Portal".
     """

@@ -51,14 +51,16 @@ def pairing_code(site):
 
 def landing_host(vsphere, cluster, datastore):
     """A host for a compute cluster without DRS, where vCenter does not choose one: connected, not in maintenance, with the datastore. None with DRS."""
-    row = vsphere.get(cluster, ("configurationEx.drsConfig.enabled", "host")) if isinstance(cluster, vim.ClusterComputeResource) else vsphere.get(cluster, ("host",))
+    row = vsphere.get(cluster, ("configurationEx.drsConfig.enabled", "host")) if isinstance(cluster, vim.ClusterComputeResource) else vsphere.get(cluster,
+                                                                                                                                                  ("host",))
     if row.get("configurationEx.drsConfig.enabled"):
         return None
     hosts = vsphere.read(row.get("host", []), ("name", "runtime.connectionState", "runtime.inMaintenanceMode", "datastore"))
     fit = sorted((facts["name"], host) for host, facts in hosts.items() if facts.get("runtime.connectionState") == "connected"
                  and not facts.get("runtime.inMaintenanceMode") and datastore in facts.get("datastore", []))
     if not fit:
-        raise PlanRefused("no host of the compute cluster can take the VM", where=label(cluster), expected="a connected host, not in maintenance mode, with the datastore")
+        raise PlanRefused("no host of the compute cluster can take the VM", where=label(cluster),
+                          expected="a connected host, not in maintenance mode, with the datastore")
     return min(fit, key=lambda entry: entry[0])[1]
 
 
@@ -91,7 +93,8 @@ def create(site, desired, observed, context):
     try:
         return carry(site, desired, observed, context)
     except Failure as failure:
-        failure.what, failure.observed, failure.expected, failure.where = (mask(part) for part in (failure.what, failure.observed, failure.expected, failure.where))
+        failure.what, failure.observed, failure.expected, failure.where = (mask(part) for part in (failure.what, failure.observed, failure.expected,
+                                                                                                   failure.where))
         raise
 
 
@@ -107,7 +110,8 @@ def carry(site, desired, observed, context):
         vm = child(vsphere, places["folder"], desired["name"], vim.VirtualMachine)
         return vm if vm is not None and marker(vsphere.get(vm, ("config.extraConfig",)).get("config.extraConfig")).get("run") == run else None
 
-    order = {"name": desired["name"], "spec": made.importSpec, "items": made.fileItem or [], "pool": places["resource_pool"], "folder": places["folder"], "host": host,
+    order = {"name": desired["name"], "spec": made.importSpec, "items": made.fileItem or [], "pool": places["resource_pool"], "folder": places["folder"],
+             "host": host,
              "validate": desired["validate_host"], "stall_timeout": desired["stall_timeout"], "find_ours": find_ours, "mark": heartbeat(vsphere, context)}
     place, rule = observed["ova"], desired["manifest"]
     vm, _digests = import_vm(vsphere, order, lambda: _ova.opened(place, head, rule, desired["checksum"]), context)
@@ -151,7 +155,8 @@ def read_back(vsphere, vm, values):
     """Raises VcenterFailure when a property is not on the VM as it was given; servers drop unknown ones without a word. Names keys, never values."""
     found = {entry["id"]: entry for entry in of_vm(vsphere.get(vm, ("config.vAppConfig.property",)).get("config.vAppConfig.property"))}
     lacking = sorted(key for key in values if key not in found)
-    wrong = sorted(key for key, value in values.items() if key in found and not found[key]["password"] and (found[key]["value"] or found[key]["default"]) != value)
+    wrong = sorted(key for key,
+                   value in values.items() if key in found and not found[key]["password"] and (found[key]["value"] or found[key]["default"]) != value)
     if lacking or wrong:
         raise VcenterFailure("vCenter did not take the properties as they were given", where=label(vm), fault="PropertiesDiffer", observed="; ".join(
             part for part in (f"missing: {', '.join(lacking)}" if lacking else "", f"different: {', '.join(wrong)}" if wrong else "") if part),

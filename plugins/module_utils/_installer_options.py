@@ -21,9 +21,11 @@ from ._secret import Secret, secret
 
 SAAS_CONSOLE = "https://console.spectrocloud.com"
 PROXY = ("http", "https", "no_proxy")
+NO_PROXY = "proxy.no_proxy"
 PLACEMENT = ("datacenter", "folder", "compute_cluster", "resource_pool", "datastore")
 PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s*([A-Za-z0-9+/=\s]+?)\s*-----END \1-----")
-SSH_KEY = re.compile(r"(ssh-(rsa|ed25519|dss)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]+={0,3}( [^\r\n]*)?")
+SSH_KEY = re.compile(r"(ssh-(rsa|ed25519|dss)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)"
+                     r" [A-Za-z0-9+/]+={0,3}( [^\r\n]*)?")
 
 
 def from_params(params):
@@ -38,7 +40,8 @@ def from_params(params):
     if params["state"] != "present":
         return desired
     check_numbers(params)
-    source = {"username": params["ova_username"], "password": secret(params["ova_password"]), "ca_path": params["ova_ca_path"],
+    source = {"username": params["ova_username"], "password": secret(params["ova_password"]),
+              "ca_path": params["ova_ca_path"] or (params["palette_ca_path"] if params["ova"] is None else None),
               "validate_certs": params["ova_validate_certs"], "stall_timeout": params["stall_timeout"]}
     proxy = proxies(params["proxy"])
     values = {**properties(params, name), **proxy}
@@ -97,18 +100,23 @@ def pairing_code(value):
     """The code as Secret. Its alphabet is not documented; only what cannot be part of any code is refused, and it is never shown."""
     bare = value.strip().strip("'\"")
     if not bare or bare != value or re.search(r"\s", value) or not value.isprintable():
-        raise InputRefused("the pairing code holds blanks, quotes or control characters, or is empty", where="option pairing_code", fix="copy it again, without what is around it")
+        raise InputRefused("the pairing code holds blanks, quotes or control characters, or is empty", where="option pairing_code",
+                           fix="copy it again, without what is around it")
     return Secret(value)
 
 
 def endpoint(value, palette_host):
-    """The console's URL. Default: Palette's own base, and the product's console for its SaaS API. A trailing slash keeps an installer from registering (page)."""
+    """The console's URL. Default: Palette's own base, and the product's console for its SaaS API.
+
+    With a trailing slash an installer does not register (page).
+    """
     if value is None:
         base = base_url(palette_host or SAAS, False)
         return SAAS_CONSOLE if base == SAAS else base
     where, bare = "option console_endpoint", value.rstrip("/")
     if value != bare:
-        raise InputRefused("the console endpoint has a trailing slash, with which an installer cannot register", where=where, observed=value, expected=bare, fix=f"write {bare}")
+        raise InputRefused("the console endpoint has a trailing slash, with which an installer cannot register", where=where, observed=value, expected=bare,
+                           fix=f"write {bare}")
     if re.search(r"\s", value) or not value.isprintable():
         raise InputRefused("the console endpoint holds blanks or control characters", where=where, observed=value)
     if not value.isascii():
@@ -143,8 +151,9 @@ def proxies(proxy):
         return {}
     lacking = [f"proxy.{key}" for key in PROXY if key not in given]
     if lacking:
-        raise InputRefused("behind a proxy, HTTP proxy, HTTPS proxy and no_proxy are mandatory together", where="option proxy", observed=f"missing: {', '.join(lacking)}",
-                           fix=f"set {', '.join(lacking)}" + ("; no_proxy: vCenter, the local networks, the domains of the site" if "proxy.no_proxy" in lacking else ""))
+        raise InputRefused("behind a proxy, HTTP proxy, HTTPS proxy and no_proxy are mandatory together", where="option proxy",
+                           observed=f"missing: {', '.join(lacking)}",
+                           fix=f"set {', '.join(lacking)}" + ("; no_proxy: vCenter, the local networks, the site's domains" if NO_PROXY in lacking else ""))
     values = {f"{key}_proxy": Secret(proxy_url(given[key], f"option proxy.{key}")) for key in ("http", "https")}
     values["no_proxy"] = no_proxy(given["no_proxy"])
     if given.get("certificate"):
@@ -155,7 +164,8 @@ def proxies(proxy):
 def proxy_url(value, where):
     try:
         parts = urllib.parse.urlsplit(value)
-        right = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True) and parts.path in ("", "/") and not parts.query and not parts.fragment
+        right = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True) and parts.path in ("",
+                                                                                                                 "/") and not parts.query and not parts.fragment
     except ValueError:
         right = False
     if not right or re.search(r"\s", value) or not value.isprintable():
@@ -180,15 +190,17 @@ def no_proxy(value):
 
 
 def certificate(value):
-    """PEM, or base64 of PEM or DER with its padding complete or not, on one line or wrapped -> the vendor's form: base64 in one line, one trailing = removed."""
+    """PEM, or base64 of PEM or DER, padded or not, on one line or wrapped -> the vendor's form: base64 in one line, one trailing = removed (page)."""
     where = "option proxy.certificate"
     data = value.encode("utf-8") if "-----BEGIN" in value else debased(value, where)
     if b"PRIVATE KEY" in data:
-        raise InputRefused("the proxy certificate holds a private key, which must not leave its server", where=where, fix="give the certificates alone, and replace that key")
+        raise InputRefused("the proxy certificate holds a private key, which must not leave its server", where=where,
+                           fix="give the certificates alone, and replace that key")
     if b"-----BEGIN" in data:
         blocks = PEM_BLOCK.findall(data.decode("utf-8", "replace"))
         if not blocks or any(kind not in ("CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE") for kind, _body in blocks):
-            raise InputRefused("the proxy certificate is no PEM certificate", where=where, observed=", ".join(sorted({kind for kind, _body in blocks})) or "a damaged block")
+            raise InputRefused("the proxy certificate is no PEM certificate", where=where,
+                               observed=", ".join(sorted({kind for kind, _body in blocks})) or "a damaged block")
         ders = [debased(body, where) for _kind, body in blocks]
         data = "".join(pem(kind, der) for (kind, _body), der in zip(blocks, ders)).encode("ascii")
     else:
@@ -229,7 +241,8 @@ def advice(params, values):
     lacking = []
     if "no_proxy" in values:
         listed = values["no_proxy"].split(",")
-        lacking = [name for name in (params["hostname"], params["node_network"], params["pod_cidr"], params["service_cidr"]) if name and not excluded(name, listed)]
+        lacking = [name for name in (params["hostname"], params["node_network"], params["pod_cidr"], params["service_cidr"]) if name and not excluded(name,
+                                                                                                                                                      listed)]
     return [f"proxy.no_proxy does not list {', '.join(lacking)}; without that the gateway reaches them through the proxy"] if lacking else []
 
 

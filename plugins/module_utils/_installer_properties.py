@@ -64,7 +64,8 @@ def by_label(properties, option, labels):
     for label in labels:
         matching = [entry for entry in texts if plain(entry["label"]) == plain(label)]
         if len(matching) > 1:
-            raise InputRefused(f"several properties are labelled '{label}'", where=f"option {option}", observed=", ".join(sorted(entry["id"] for entry in matching)),
+            raise InputRefused(f"several properties are labelled '{label}'", where=f"option {option}",
+                               observed=", ".join(sorted(entry["id"] for entry in matching)),
                                fix=f"name the right one in property_keys.{option}")
         if matching:
             return matching[0]
@@ -74,10 +75,12 @@ def by_label(properties, option, labels):
 def check_settable(option, entry, properties):
     if entry is None:
         shown = ", ".join(sorted(f"{other['id']} ({other['label']})" for other in properties)) or "no property at all"
-        raise InputRefused(f"the OVA has no property for option {option}", where="OVF properties", observed=shown, expected=f"one labelled '{LABELS[option][0]}'",
+        raise InputRefused(f"the OVA has no property for option {option}", where="OVF properties", observed=shown,
+                           expected=f"one labelled '{LABELS[option][0]}'",
                            fix=f"name it in property_keys.{option}")
     if not entry.get("user_configurable", True):
-        raise InputRefused(f"the OVA's property '{entry['id']}' cannot be set by users", where=f"option {option}", fix=f"name another one in property_keys.{option}")
+        raise InputRefused(f"the OVA's property '{entry['id']}' cannot be set by users", where=f"option {option}",
+                           fix=f"name another one in property_keys.{option}")
 
 
 def check_value(option, entry, value):

@@ -16,7 +16,8 @@ MARK = "palette.vmware."
 OWNER = "gateway_installer"
 STALE_AFTER = 15
 LOOK_EVERY = 3
-FACTS = ("name", "parent", "resourcePool", "datastore", "network", "runtime.powerState", "config.instanceUuid", "config.extraConfig", "config.vAppConfig.property",
+FACTS = ("name", "parent", "resourcePool", "datastore", "network", "runtime.powerState", "config.instanceUuid", "config.extraConfig",
+         "config.vAppConfig.property",
          "guest.ipAddress")
 ACTIVITY = ("config.extraConfig", "recentTask")
 
@@ -48,7 +49,8 @@ def vm_facts(vsphere, vm):
         return None
     kept = marker(row.get("config.extraConfig"))
     return {"ref": vm, "moid": vm._GetMoId(), "uid": row.get("config.instanceUuid"), "name": row["name"], "path": vsphere.path(vm),
-            "power": "on" if row.get("runtime.powerState") == "poweredOn" else "off", "ours": kept.get("owner") == OWNER, "finished": bool(kept.get("finished")),
+            "power": "on" if row.get("runtime.powerState") == "poweredOn" else "off", "ours": kept.get("owner") == OWNER,
+            "finished": bool(kept.get("finished")),
             "run": kept.get("run"), "marks": kept, "properties": of_vm(row.get("config.vAppConfig.property")), "ip_address": row.get("guest.ipAddress") or None,
             "placement": placement_of(vsphere, row)}
 
@@ -119,7 +121,8 @@ def refuse_busy(vsphere, vm, name, context):
 
     first = observe()
     try:
-        seen = until(observe, lambda now: now != first, context, STALE_AFTER, interval=LOOK_EVERY, describe=lambda now: f"unfinished import of {name}: is it alive?")
+        seen = until(observe, lambda now: now != first, context, STALE_AFTER, interval=LOOK_EVERY,
+                     describe=lambda now: f"unfinished import of {name}: is it alive?")
     except DeadlinePassed:
         return
     if seen is not None and seen[0] is not None:
@@ -131,7 +134,8 @@ def result(vm, overrides):
     """The object in the module's result."""
     keys = key_map(vm["properties"], {option: key for option, key in overrides.items() if key in {entry["id"] for entry in vm["properties"]}}, ())
     values = {option: entry["value"] or entry["default"] for option, entry in keys.items() if not entry["password"]}
-    return {"name": vm["name"], "uid": vm["uid"], "moid": vm["moid"], "path": vm["path"], "power": vm["power"], **vm["placement"], "properties": shown_all(values),
+    return {"name": vm["name"], "uid": vm["uid"], "moid": vm["moid"], "path": vm["path"], "power": vm["power"], **vm["placement"],
+            "properties": shown_all(values),
             "finished": vm["finished"], "ip_address": vm["ip_address"]}
 
 

@@ -48,7 +48,8 @@ def find(vsphere, root, kind, text, what):
         return exact[0]
     named = [ref for ref, names in candidates.items() if len(wanted) == 1 and names[-1] == wanted[0]]
     if len(named) > 1:
-        raise InputRefused(f"the name means several objects of kind {what}", where=f"option {what}", observed=", ".join(sorted("/".join(candidates[ref]) for ref in named)),
+        raise InputRefused(f"the name means several objects of kind {what}", where=f"option {what}",
+                           observed=", ".join(sorted("/".join(candidates[ref]) for ref in named)),
                            fix="give the full path")
     return named[0] if named else Unresolved(what, text)
 

@@ -38,7 +38,8 @@ def ready(vsphere, lease, name, context, timeout=READY_TIMEOUT):
             raise VcenterFailure("the import lease ended before it was used", where=where, observed=str(row.get("state", "gone")), retriable=True)
         return row
 
-    until(observe, lambda row: row["state"] == vim.HttpNfcLease.State.ready, context, timeout, interval=0.2, describe=lambda row: f"import lease {row['state']}",
+    until(observe, lambda row: row["state"] == vim.HttpNfcLease.State.ready, context, timeout, interval=0.2,
+          describe=lambda row: f"import lease {row['state']}",
           on_deadline=lambda row, waited: {"what": f"vCenter did not ready the import lease in {waited:.0f} s", "where": where, "observed": str(row["state"]),
                                            "fix": "see vCenter's recent tasks; the datastore may be busy"})
     return vsphere.get(lease, ("info",), losses)["info"]
@@ -118,7 +119,8 @@ def check_stored(vsphere, lease, info, items, package, name):
         if entry.size and entry.size != size:
             raise TransferFailed(f"the host stored {entry.size} of {size} bytes of {item.path}", where=f"import of {name}")
         if entry.sha1 and "sha1" in digests and entry.sha1.lower() != digests["sha1"]:
-            raise TransferFailed(f"the host stored other bytes of {item.path} than were sent", where=f"import of {name}", observed=entry.sha1, expected=digests["sha1"])
+            raise TransferFailed(f"the host stored other bytes of {item.path} than were sent", where=f"import of {name}", observed=entry.sha1,
+                                 expected=digests["sha1"])
 
 
 def remove(vsphere, vm, context, timeout=REMOVAL_TIMEOUT):
@@ -150,8 +152,8 @@ def give_up(vsphere, lease, find_ours, context):
 
 def once(vsphere, order, open_package, context):
     """One import. order: see import_vm. Returns (vm, digests)."""
-    lease, done = vsphere.call(lambda: order["pool"].ImportVApp(order["spec"], order["folder"], order["host"]), "starting the import", f"import of {order['name']}"), False
-    leftovers = []
+    where, done = f"import of {order['name']}", False
+    lease = vsphere.call(lambda: order["pool"].ImportVApp(order["spec"], order["folder"], order["host"]), "starting the import", where)
     try:
         info = ready(vsphere, lease, order["name"], context)
         total = sum(item.size or 0 for item in order["items"])
@@ -162,11 +164,10 @@ def once(vsphere, order, open_package, context):
             upload(package, targets_of(info, order["items"]), transfer, context, settings)
             check_stored(vsphere, lease, info, order["items"], package, order["name"])
         context.stop.check()
-        vsphere.call(lease.HttpNfcLeaseComplete, "completing the import", f"import of {order['name']}")
+        vsphere.call(lease.HttpNfcLeaseComplete, "completing the import", where)
         done = True
     except Failure as failure:
-        leftovers = give_up(vsphere, lease, order["find_ours"], context)
-        done, failure.leftovers = True, sorted({*failure.leftovers, *leftovers})
+        done, failure.leftovers = True, sorted({*failure.leftovers, *give_up(vsphere, lease, order["find_ours"], context)})
         raise
     finally:
         if not done:
@@ -177,7 +178,8 @@ def once(vsphere, order, open_package, context):
 def import_vm(vsphere, order, open_package, context):
     """Imports a VM; a broken transfer is tried once more from the start. Returns (vm, digests). Raises Failure with nothing, or with what, left behind.
 
-    order: {name, spec (ImportSpec), items (OvfFileItem), pool, folder, host or None, validate (the host's certificate), stall_timeout (s), mark(vm), find_ours()}.
+    order: {name, spec (ImportSpec), items (OvfFileItem), pool, folder, host or None, validate (the host's certificate), stall_timeout (s), mark(vm),
+    find_ours()}.
     open_package() -> context manager giving a Package.
     """
     try:

@@ -115,7 +115,8 @@ def connect(parts, thumbprint, ca_path, validate):
         raise TransferFailed("the certificate of the host that takes the upload is not accepted",
                              **refusal(error, host, port or 443, "ca_path", "host_validate_certs")) from error
     except BROKEN as error:
-        raise TransferFailed("the host that takes the upload cannot be reached", where=f"{host} port {port or 443}", observed=quoted(error) or type(error).__name__,
+        raise TransferFailed("the host that takes the upload cannot be reached", where=f"{host} port {port or 443}",
+                             observed=quoted(error) or type(error).__name__,
                              fix="open port 443 from here to every ESXi host of the compute cluster") from error
     if parts.scheme == "https" and thumbprint and validate:
         algorithm = {59: "sha1", 95: "sha256"}.get(len(thumbprint))
@@ -135,7 +136,8 @@ def send(link, parts, member, create, transfer, context):
 
     def broke(why):
         taken, size = (transfer.sent - before) / MEGABYTE, member.size / MEGABYTE
-        return TransferFailed(f"upload of {member.name} broke", where=host, observed=f"{why} at {taken:.1f} of {size:.1f} MiB after {transfer.clock.monotonic() - started:.0f} s",
+        return TransferFailed(f"upload of {member.name} broke", where=host,
+                              observed=f"{why} at {taken:.1f} of {size:.1f} MiB after {transfer.clock.monotonic() - started:.0f} s",
                               expected="HTTP 200 or 201 after the last byte")
 
     def breaker():

@@ -32,7 +32,8 @@ def parse_manifest(data, where="manifest"):
         match = MANIFEST_LINE.fullmatch(line)
         algorithm = match.group(1).lower().replace("-", "") if match else ""
         if algorithm not in ALGORITHMS or len(match.group(3)) != 2 * hashlib.new(algorithm).digest_size:
-            raise InputRefused("the manifest cannot be read", where=f"{where} line {count}", observed=line, expected="SHA256(file)= digest; SHA1, SHA256 or SHA512")
+            raise InputRefused("the manifest cannot be read", where=f"{where} line {count}", observed=line,
+                               expected="SHA256(file)= digest; SHA1, SHA256 or SHA512")
         entry, digest = found.setdefault(match.group(2), {}), match.group(3).lower()
         if entry.setdefault(algorithm, digest) != digest:
             raise InputRefused(f"the manifest lists '{quoted(match.group(2))}' twice with different digests", where=f"{where} line {count}")
@@ -118,7 +119,8 @@ def folder_members(path):
     names = sorted(os.listdir(root))
     descriptors = [name for name in names if kind_of(name) == ".ovf"]
     if len(descriptors) != 1:
-        raise InputRefused("the folder must hold one OVF descriptor", where=f"folder {path}", observed=", ".join(descriptors) or "none", expected="one .ovf file")
+        raise InputRefused("the folder must hold one OVF descriptor", where=f"folder {path}", observed=", ".join(descriptors) or "none",
+                           expected="one .ovf file")
     with inside(root, descriptors[0]) as member:
         yield member
     stem = os.path.splitext(descriptors[0])[0]
@@ -187,7 +189,8 @@ def read_head(place, rule, checksum=None):
                 found["signed"] = True
             elif place.is_url:
                 if "descriptor" not in found:
-                    raise InputRefused("OVA does not begin with its descriptor", where=f"OVA {place.shown}", observed=member.name, expected="an .ovf file as first member",
+                    raise InputRefused("OVA does not begin with its descriptor", where=f"OVA {place.shown}", observed=member.name,
+                                       expected="an .ovf file as first member",
                                        fix="download it and give the local file")
                 break
             found["sizes"][member.name] = member.size
@@ -226,7 +229,8 @@ def judge_head(found, rule, checksum, complete):
     compare(found["ovf"], found["manifest"], found["digests"], where)
     unlisted = sorted(entry["href"] for entry in found["descriptor"]["files"] if entry["href"] not in found["manifest"])
     if unlisted:
-        raise InputRefused("the manifest does not list every file", where=where, observed=f"not listed: {', '.join(unlisted)}", fix="pass checksum and manifest: ignore")
+        raise InputRefused("the manifest does not list every file", where=where, observed=f"not listed: {', '.join(unlisted)}",
+                           fix="pass checksum and manifest: ignore")
     absent = sorted(set(found["manifest"]) - set(sizes))
     if complete and absent:
         raise InputRefused("the manifest lists a file that is not there", where=where, observed=", ".join(absent))
@@ -272,7 +276,8 @@ class Package:
         for member in self._members:
             if member.name == self.head["ovf"]:
                 if hashlib.sha256(small(member, _ovf.SIZE_CAP, "OVF descriptor")).hexdigest() != self.head["digest"]:
-                    raise TransferFailed("the OVA changed between two reads", where=f"OVA {self.head['shown']}", fix="run again when its source is stable", retriable=False)
+                    raise TransferFailed("the OVA changed between two reads", where=f"OVA {self.head['shown']}", fix="run again when its source is stable",
+                                         retriable=False)
             elif kind_of(member.name) == ".mf":
                 self._manifest = parse_manifest(small(member, MANIFEST_CAP, "manifest"), f"manifest {member.name}")
             elif member.name in sizes:
@@ -294,7 +299,10 @@ class Package:
         return read
 
     def verify(self):
-        """Raises InputRefused unless every file came and every digest is right; fills `digests` ({file: {algorithm: digest}}); `sizes` has each file's bytes."""
+        """Raises InputRefused unless every file came and every digest is right; fills `digests` ({file: {algorithm: digest}}).
+
+        `sizes` has each file's bytes by then.
+        """
         where = f"OVA {self.head['shown']}"
         while self._whole is not None and (rest := self._stream.read(MEGABYTE)):
             self._feed([self._whole], rest)

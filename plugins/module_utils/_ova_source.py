@@ -125,7 +125,8 @@ class UrlStream:
             target = urllib.parse.urljoin(url, response.headers.get("Location") or "")
             self.close()
             if len(chain) > REDIRECT_CAP:
-                raise TransferFailed("the OVA source redirects without end", where=" → ".join(chain), expected=f"at most {REDIRECT_CAP} redirects", retriable=False)
+                raise TransferFailed("the OVA source redirects without end", where=" → ".join(chain), expected=f"at most {REDIRECT_CAP} redirects",
+                                     retriable=False)
             if checked_url(target, f"redirect of {chain[-1]}").scheme != "https" and url.startswith("https:"):
                 raise TransferFailed("the OVA source redirects from https to http", where=" → ".join(chain + [without_query(target)]), retriable=False,
                                      fix="give an https source")
@@ -141,7 +142,8 @@ class UrlStream:
             raise TransferFailed("the OVA source refuses to give the file", where=without_query(url), observed=f"HTTP {response.status}", expected="HTTP 200",
                                  fix=hint, retriable=response.status >= 500 or response.status == 429)
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise TransferFailed("the OVA source sends a compressed body", where=without_query(url), observed=response.headers["Content-Encoding"], retriable=False)
+            raise TransferFailed("the OVA source sends a compressed body", where=without_query(url), observed=response.headers["Content-Encoding"],
+                                 retriable=False)
         if not self.position:
             size = response.headers.get("Content-Length")
             self.length = int(size) if size and size.isdigit() else None

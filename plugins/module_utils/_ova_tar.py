@@ -37,7 +37,8 @@ def refused(what, stream, **rest):
 def safe_name(name, stream):
     """The member's plain name; a name that leaves the archive is refused (faults A01)."""
     plain = name[2:] if name.startswith("./") else name
-    if not plain or plain.startswith("/") or "\\" in plain or re.match(r"[A-Za-z]:", plain) or ".." in plain.split("/") or any(not c.isprintable() for c in plain):
+    if not plain or plain.startswith("/") or "\\" in plain or re.match(r"[A-Za-z]:",
+                                                                       plain) or ".." in plain.split("/") or any(not c.isprintable() for c in plain):
         raise refused(f"OVA member '{quoted(name)}' leaves the archive", stream, expected="plain file names")
     return plain
 

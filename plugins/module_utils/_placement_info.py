@@ -72,7 +72,8 @@ def execute(params, context):
         base, project = properties_of(palette, params)
 
         def resources(datacenter, name):
-            return resources_from_api(palette.get(f"{base}/computecluster/resources", query={"datacenter": datacenter, "computecluster": name}, project=project))
+            query = {"datacenter": datacenter, "computecluster": name}
+            return resources_from_api(palette.get(f"{base}/computecluster/resources", query=query, project=project))
 
         items = palette.get(f"{base}/datacenters", project=project).get("items") or []
         datacenters = sorted(map(datacenter_from_api, items), key=lambda item: item["name"] or "")

@@ -69,9 +69,11 @@ class Tagging:
         try:
             return self._http.request(method, self._base + path, json=body, headers=headers, auth=pair, verify=verify, timeout=TIMEOUT, allow_redirects=False)
         except requests.exceptions.SSLError as error:
-            raise VcenterUnreachable("vCenter's certificate is not accepted", **refusal(error, connection.hostname, connection.port, "ca_path", "validate_certs")) from error
+            raise VcenterUnreachable("vCenter's certificate is not accepted",
+                                     **refusal(error, connection.hostname, connection.port, "ca_path", "validate_certs")) from error
         except requests.exceptions.RequestException as error:
-            raise VcenterUnreachable("vCenter's REST API does not answer", where=self._base + path, observed=type(error).__name__, fix="check hostname, port and the route") from error
+            raise VcenterUnreachable("vCenter's REST API does not answer", where=self._base + path, observed=type(error).__name__,
+                                     fix="check hostname, port and the route") from error
 
     def _content(self, answer, what):
         """The value of a good answer; None for an empty one. Faults are told apart by the error's type."""
@@ -84,7 +86,8 @@ class Tagging:
         kind = str((data or {}).get("error_type") or (data or {}).get("type") or "").rsplit(".", 1)[-1].lower() if isinstance(data, dict) else ""
         fault = FAULTS.get(kind) or {401: "NotAuthenticated", 403: "NoPermission", 404: "NotFound"}.get(answer.status_code, kind or "unknown")
         kinds = {"NoPermission": VcenterDenied}
-        raise kinds.get(fault, VcenterFailure)(f"{what} failed", fault=fault, where=self._base, observed=f"HTTP {answer.status_code} {fault}: {quoted(said(data))}",
+        raise kinds.get(fault, VcenterFailure)(f"{what} failed", fault=fault, where=self._base,
+                                               observed=f"HTTP {answer.status_code} {fault}: {quoted(said(data))}",
                                                retriable=answer.status_code >= 500)
 
     def _call(self, method, path, what, body=None):

@@ -59,5 +59,6 @@ def refusal(error, host, port, option, switch):
     """Fields of a Failure for a certificate that was not accepted: where, observed, fix. option: the CA's, switch: the one that turns checking off."""
     reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
     seen = presented(host, port, 5)
-    return {"where": f"{host} port {port}", "observed": f"{reason}" + (f"; certificate SHA-256 {seen}" if seen else ""), "expected": "a certificate that is trusted",
+    return {"where": f"{host} port {port}", "observed": f"{reason}" + (f"; certificate SHA-256 {seen}" if seen else ""),
+            "expected": "a certificate that is trusted",
             "fix": f"set {option} to the CA of {host}, or {switch}: false to go without verification", "retriable": False}

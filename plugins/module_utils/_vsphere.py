@@ -82,7 +82,8 @@ def translated(fault, what, where=""):
                              fix=f"grant {lacking} to the user on {place or 'the object'}")
     if name == "InvalidLogin":
         return VcenterDenied("vCenter rejects the user or the password", fault=name, where=where, fix="correct options username and password")
-    details = [f"{key} {quoted(getattr(fault, key))}" for key in ("name", "file", "property", "argument", "faultReason") if isinstance(getattr(fault, key, None), str)]
+    details = [f"{key} {quoted(getattr(fault, key))}" for key in ("name", "file", "property", "argument",
+                                                                  "faultReason") if isinstance(getattr(fault, key, None), str)]
     return VcenterFailure(what, fault=name, where=where, observed=": ".join([name] + [text for text in (", ".join(details) or said,) if text]),
                           fix=HINTS.get(name), retriable=name in PASSING)
 
@@ -113,9 +114,12 @@ class Vsphere:
         return self
 
     def __exit__(self, *_failure):
+        self._logout()
+
+    def _logout(self):
         try:
             self.content.sessionManager.Logout()
-        except (vmodl.MethodFault, *BROKEN):
+        except (vmodl.MethodFault, vmodl.RuntimeFault, *BROKEN):
             pass
 
     def _login(self):
@@ -140,11 +144,13 @@ class Vsphere:
                 if fault_name(fault) != "NotAuthenticated":
                     raise translated(fault, what, where) from None
                 if losses:
-                    raise VcenterFailure("the vCenter session was lost twice", fault="NotAuthenticated", where=where, observed=f"while: {what}; its state is unknown",
+                    raise VcenterFailure("the vCenter session was lost twice", fault="NotAuthenticated", where=where,
+                                         observed=f"while: {what}; its state is unknown",
                                          fix="look for session limits in vCenter, then run again", retriable=True) from None
                 losses.append(what)
                 with self._lock:
                     if self._session == session:
+                        self._logout()
                         self._login()
             except vmodl.RuntimeFault as fault:
                 raise translated(fault, what, where) from None
@@ -172,7 +178,8 @@ class Vsphere:
             if not answer.token:
                 break
             token = answer.token
-            answer = self.call(lambda: collector.ContinueRetrievePropertiesEx(token), "reading vCenter's inventory", losses=losses)  # pylint: disable=cell-var-from-loop
+            answer = self.call(lambda: collector.ContinueRetrievePropertiesEx(token), "reading vCenter's inventory",
+                               losses=losses)  # pylint: disable=cell-var-from-loop
         return found
 
     def _rows(self, contents):
@@ -236,14 +243,16 @@ class Vsphere:
         def observe():
             row = self.get(task, paths, losses)
             if "info.state" not in row:
-                raise VcenterFailure(f"{what}: vCenter no longer knows {name}, its state is unknown", where=where, fault="ManagedObjectNotFound", retriable=True)
+                raise VcenterFailure(f"{what}: vCenter no longer knows {name}, its state is unknown", where=where, fault="ManagedObjectNotFound",
+                                     retriable=True)
             return row
 
         def describe(row):
             return f"{what}: {row['info.state']}" + (f" {row['info.progress']} %" if row.get("info.progress") else "")
 
         done = until(observe, lambda row: row["info.state"] in ("success", "error"), context, timeout, interval=0.25, describe=describe,
-                     on_deadline=lambda row, _waited: {"what": f"{what} is not done after {timeout:.0f} s", "where": where, "observed": f"{name}: {describe(row)}"})
+                     on_deadline=lambda row,
+                     _waited: {"what": f"{what} is not done after {timeout:.0f} s", "where": where, "observed": f"{name}: {describe(row)}"})
         if done["info.state"] == "error":
             raise translated(done["info.error"], f"{what} failed", where)
         return done.get("info.result")

@@ -70,7 +70,8 @@ options:
     description: Password of O(ova_username).
     type: str
   ova_ca_path:
-    description: CA certificates that the OVA's server may be verified against, beside the system's.
+    description:
+      - CA certificates that the OVA's server may be verified against, beside the system's. Those of O(palette_ca_path) when Palette names the OVA.
     type: path
   ova_validate_certs:
     description: Whether to verify the certificate of the OVA's server.

@@ -45,7 +45,7 @@ EXAMPLES = r"""
 - name: A code for an installer that is deployed by hand
   palette.vmware.gateway_pairing:
     gateway: dc1-gw
-    dest: /root/dc1-gw.code
+    dest: /run/user/1000/dc1-gw.code
   register: pairing
 
 - name: What to deploy
@@ -56,7 +56,7 @@ EXAMPLES = r"""
 - name: The code is used
   palette.vmware.gateway_pairing:
     gateway: dc1-gw
-    dest: /root/dc1-gw.code
+    dest: /run/user/1000/dc1-gw.code
     state: absent
 """
 
@@ -70,13 +70,19 @@ gateway_pairing:
     gateway: dc1-gw
     registered: false
     ova: https://software.example.com/installer.ova
-    dest: /root/dc1-gw.code
+    dest: /run/user/1000/dc1-gw.code
 plan:
   description: The changes, made or (in check mode) to be made.
   returned: success
   type: list
   elements: dict
-  sample: [{verb: create, kind: gateway_pairing, name: dc1-gw, before: null, after: {dest: /root/dc1-gw.code, mode: "0600"}, reason: a new pairing code}]
+  sample:
+    - verb: create
+      kind: gateway_pairing
+      name: dc1-gw
+      before: null
+      after: {dest: /run/user/1000/dc1-gw.code, mode: "0600"}
+      reason: a new pairing code
 timeline:
   description: What was seen while waiting; empty for this module.
   returned: always

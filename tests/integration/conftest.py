@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -31,8 +31,9 @@ class Site:
     directory: Path
 
     def call(self, method, path, body=None):
-        """JSON of one call to the admin listener, and its text."""
-        request = urllib.request.Request(self.admin + path, None if body is None else json.dumps(body).encode(), {"Content-Type": "application/json"}, method=method)
+        """JSON of one call to the admin listener."""
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.admin + path, content, {"Content-Type": "application/json"}, method=method)
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
             return json.loads(answer.read() or b"null")
 
@@ -56,7 +57,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Run:
-    """A playbook that has ended. entries: [{task, host, status, item, result}] in order; artifacts: files that it left."""
+    """A playbook that has ended. entries: [{task, host, status, item, result, snapshot}] in order; folder: where it left its files."""
 
     status: int
     stdout: str
@@ -84,7 +85,6 @@ class Playing:
     process: subprocess.Popen
     folder: Path
     record: Path
-    ended: Run = field(default=None)
 
     def stdout(self):
         return (self.folder / "stdout").read_text(encoding="utf-8", errors="replace")
@@ -110,8 +110,9 @@ def environment(site, folder, env):
     """Nothing of the caller's environment but what is named; the lab's connections; Ansible's files below `folder`."""
     kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     ansible = {"HOME": folder, "ANSIBLE_HOME": folder / "ansible", "ANSIBLE_LOCAL_TEMP": folder / "tmp", "ANSIBLE_REMOTE_TEMP": folder / "remote_tmp",
-               "ANSIBLE_ASYNC_DIR": folder / "async", "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1", "ANSIBLE_CALLBACK_PLUGINS": HERE / "callback_plugins", "ANSIBLE_CALLBACKS_ENABLED": "record",
-               "RECORD_TO": folder / "record", "ANSIBLE_LOCALHOST_WARNING": "0", "PYTHONUNBUFFERED": "1"}
+               "ANSIBLE_ASYNC_DIR": folder / "async", "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1",
+               "ANSIBLE_CALLBACK_PLUGINS": HERE / "callback_plugins", "ANSIBLE_CALLBACKS_ENABLED": "record", "RECORD_TO": folder / "record",
+               "ANSIBLE_LOCALHOST_WARNING": "0", "PYTHONUNBUFFERED": "1"}
     given = {**kept, **ansible, **(site.env if site else {}), **(env or {})}
     return {name: str(value) for name, value in given.items() if value is not None}
 
@@ -128,9 +129,12 @@ def start(site, folder, tasks, options=(), execution="auto", extra=None, env=Non
         playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks, **(play or {})}], indent=1), encoding="utf-8")
     variables = {"palette_execution": execution, "lab_admin": site.admin if site else "", "scratch": str(folder), **(extra or {})}
     (folder / "extra.json").write_text(json.dumps(variables), encoding="utf-8")
-    argv = [sys.executable, str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(folder / "inventory.yml"), "-e", f"@{folder / 'extra.json'}", *options, str(playbook)]
+    command = Path(sys.executable).with_name("ansible-playbook")
+    argv = [sys.executable, command, "-i", folder / "inventory.yml", "-e", f"@{folder / 'extra.json'}", *options, playbook]
+    given = environment(site, folder, {"SNAPSHOT_OF": site.admin if snapshots else None, **(env or {})})
     with open(folder / "stdout", "wb") as output, open(folder / "stderr", "wb") as errors:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=environment(site, folder, {"SNAPSHOT_OF": site.admin if snapshots else None, **(env or {})}), cwd=folder, start_new_session=True)
+        process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=given, cwd=folder,
+                                   start_new_session=True)
     return Playing(process, folder, folder / "record")
 
 

@@ -52,11 +52,13 @@ def params(lab, **given):
     env = lab.env
     defaults = {name: entry.get("default") for name, entry in noun.SPEC["argument_spec"].items()}
     return {**defaults, "hostname": env["VMWARE_HOST"], "port": int(env["VMWARE_PORT"]), "username": env["VMWARE_USER"], "password": env["VMWARE_PASSWORD"],
-            "ca_path": env["VMWARE_CA_PATH"], "palette_host": env["PALETTE_HOST"], "palette_api_key": env["PALETTE_API_KEY"], "palette_ca_path": env["PALETTE_CA_PATH"],
-            "ova_ca_path": env["PALETTE_CA_PATH"], **(PLACE if given.get("state", "present") == "present" else {key: PLACE[key] for key in ("name", "datacenter")}), **given}
+            "ca_path": env["VMWARE_CA_PATH"], "palette_host": env["PALETTE_HOST"], "palette_api_key": env["PALETTE_API_KEY"],
+            "palette_ca_path": env["PALETTE_CA_PATH"],
+            **(PLACE if given.get("state", "present") == "present" else {key: PLACE[key] for key in ("name", "datacenter")}), **given}
 
 
 def run(lab, check=False, context=None, **given):
+    given = {**given, **({"ova": lab.env["LAB_OVA"]} if given.get("ova") == "LAB_OVA" else {})}
     return outcome(noun.execute, params(lab, **given), context or Context(check=check), [CANARY])
 
 
@@ -123,7 +125,8 @@ def test_check_mode_fetches_no_code_and_writes_nothing(lab):
 @pytest.mark.parametrize("variant", ["a", "b"])
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256", "sha512"])
 def test_both_ovas_and_all_manifests(lab, files, variant, algorithm):
-    given = {"ova": files(variant, algorithm), "pairing_code": CANARY, "pod_cidr": "172.16.0.0/16", "service_cidr": "172.20.0.0/16", "ssh_public_key": "ssh-ed25519 AAAA me",
+    given = {"ova": files(variant, algorithm), "pairing_code": CANARY, "pod_cidr": "172.16.0.0/16", "service_cidr": "172.20.0.0/16",
+             "ssh_public_key": "ssh-ed25519 AAAA me",
              "proxy": {"http": f"http://u:{CANARY}@proxy:3128", "https": "http://proxy:3128", "no_proxy": "127.0.0.1", "certificate": None}}
     answer = done(lab, **given)
     assert CANARY not in json.dumps(answer) and answer["gateway_installer"]["properties"]["http_proxy"] == "***@proxy:3128"
@@ -141,8 +144,9 @@ def test_both_ovas_and_all_manifests(lab, files, variant, algorithm):
     ({"compute_cluster": "cluster-9"}, "PARENT_MISSING", "compute_cluster 'cluster-9'"), ({"resource_pool": "none"}, "PARENT_MISSING", "resource_pool 'none'"),
     ({"datastore": "ds-9"}, "PARENT_MISSING", "datastore 'ds-9'"), ({"network": "pg-9"}, "PARENT_MISSING", "network 'pg-9'"),
     ({"networks": {"Other": "pg-k8s"}, "network": None}, "INPUT_REFUSED", "not mapped: VM Network"), ({"password": "wrong"}, "VCENTER_DENIED", "rejects"),
-    ({"checksum": "sha256:" + "0" * 64}, "INPUT_REFUSED", "is not the one of option checksum"), ({"property_keys": {"pairing_code": "nosuch"}}, "INPUT_REFUSED", "unknown property 'nosuch'"),
-    ({"ova_ca_path": None}, "TRANSFER_FAILED", "ova_ca_path"), ({"ca_path": None}, "VCENTER_UNREACHABLE", "ca_path"),
+    ({"checksum": "sha256:" + "0" * 64}, "INPUT_REFUSED", "is not the one of option checksum"),
+    ({"property_keys": {"pairing_code": "nosuch"}}, "INPUT_REFUSED", "unknown property 'nosuch'"),
+    ({"ova": "LAB_OVA"}, "TRANSFER_FAILED", "set ova_ca_path"), ({"ca_path": None}, "VCENTER_UNREACHABLE", "ca_path"),
 ])
 def test_refusals_leave_nothing(lab, given, code, words):
     answer = failed(lab, code, pairing_code=CANARY, **given)
@@ -208,7 +212,8 @@ def test_a_session_that_is_lost_under_way(lab, files):
 def test_a_vm_that_is_not_ours(lab, files):
     env = lab.env
     context = Context()
-    with _vsphere.Vsphere(_vsphere.vcenter_connection(params(lab, username=env["VMWARE_ADMIN_USER"], password=env["VMWARE_ADMIN_PASSWORD"])), context) as vsphere:
+    with _vsphere.Vsphere(_vsphere.vcenter_connection(params(lab, username=env["VMWARE_ADMIN_USER"], password=env["VMWARE_ADMIN_PASSWORD"])),
+                          context) as vsphere:
         vim = _vsphere.vim
         places = noun.resolve(vsphere, {key: PLACE.get(key) for key in ("datacenter", "folder", "compute_cluster", "resource_pool", "datastore")})
         spec = vim.vm.ConfigSpec(name=PLACE["name"], memoryMB=128, numCPUs=1, guestId="otherGuest", files=vim.vm.FileInfo(vmPathName="[ds-shared-1]"))
@@ -227,7 +232,7 @@ def test_an_order_to_stop_leaves_nothing(lab, files):
     nothing_left(lab)
 
 
-TASKS = [{"name": "deploy", "palette.vmware.gateway_installer": {**PLACE, "ova_ca_path": "{{ lookup('env', 'PALETTE_CA_PATH') }}"}}]
+TASKS = [{"name": "deploy", "palette.vmware.gateway_installer": PLACE}]
 
 
 def shown(playing, words, seconds=60):

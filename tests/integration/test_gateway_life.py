@@ -124,7 +124,7 @@ def test_credentials_are_replaced_when_they_differ_or_when_asked_for(lab, play):
 def test_an_installer_that_does_not_register_is_looked_at_in_vcenter(lab, play):
     run = play(lab, [installer(lab, power_on=False), gateway("late", state="registered", registration_timeout=1)], status=2)
     said = error(run, "late")
-    assert said["code"] == "DEADLINE_PASSED" and f"VM {NAME}-installer: poweredOff" in said["observed"] and "dc1-gw" in said["observed"]
+    assert said["code"] == "DEADLINE_PASSED" and f"VM {NAME}-installer: poweredOff" in said["observed"] and "dc1-gw (Running)" in said["observed"]
     assert f"console endpoint '{lab.env['PALETTE_HOST']}'" in said["observed"] and "trailing slash" in said["fix"]
 
 
@@ -136,6 +136,16 @@ def test_time_that_is_up_undoes_nothing_and_the_next_run_goes_on(lab, play):
     run = play(lab, [gateway("on", **WHOLE)])
     assert run.result("on")["gateway"]["state"] == "Running" and len(mine(lab, "clusters")) == 1
     assert [line for line in palette_writes(lab) if "cloudconfig" in line] == []
+
+
+def test_provisioning_that_cannot_succeed_says_what_palette_says(lab, play):
+    broken = {**WHOLE, "placements": [{**PLACEMENT, "datastore": "nowhere"}]}
+    play(lab, [*ready(lab), gateway("begun", **broken, wait="none")])
+    assert wait.until(lambda: "Error" in str(lab.state(False)["palette"]["events"]), 60)
+    run = play(lab, [gateway("stuck", **broken, wait_timeout=0)], status=2)
+    said = error(run, "stuck")
+    assert said["observed"].startswith("Provisioning") and not said["changed_something"]
+    assert re.search("not done: [^;]*nowhere.*last errors: [^;]*nowhere", said["fix"]), said["fix"]
 
 
 def test_what_cannot_be_changed_is_refused_and_nothing_is_written(lab, play):

@@ -48,6 +48,9 @@ def played(lab, playbook):
 
 def comparable(lab):
     """The canonical state without what a run draws anew: run markers, the pairing code's digest, the random part of node names."""
+    deadline = time.monotonic() + PATIENCE
+    while not call(lab, "/settled")["settled"]:
+        assert time.monotonic() < deadline
     state = call(lab, "/state?canonical=1")
     for datacenter in state["vcenter"]["datacenters"]:
         for vm in datacenter["vms"]:
@@ -97,9 +100,9 @@ def test_the_gateway_runs_and_its_nodes_have_addresses_of_the_pool(lab, clean):
     nodes = [vm for name, vm in machines.items() if "-cp-" in name]
     pool = state["palette"]["pools"][0]
     assert len(nodes) == 1
-    assert all(vm["power"] == "poweredOn" and vm["guest"]["ip"] in pool["allotted"] for vm in nodes)
+    assert all(vm["power"] == "on" and vm["guest"]["ip"] in pool["allotted"] for vm in nodes)
     assert len(pool["allotted"]) == 2, "one node and the control plane's virtual address"
-    assert [vm["power"] for name, vm in machines.items() if name.endswith("-installer")] == ["poweredOff"]
+    assert [vm["power"] for name, vm in machines.items() if name.endswith("-installer")] == ["off"]
 
 
 def test_a_second_run_changes_nothing_and_writes_nothing(clean):

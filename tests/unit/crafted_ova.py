@@ -11,7 +11,8 @@ import tarfile
 
 LABELS = (("installerName", "Installer Name", "string"), ("consoleEndpoint", "Console endpoint", "string"), ("pairingCode", "Pairing Code", "string"),
           ("sshKey", "SSH Public Key", "string"), ("podCidr", "Pod CIDR", "string"), ("serviceCidr", "Service cluster IP range", "string"),
-          ("httpProxy", "HTTP PROXY", "string"), ("httpsProxy", "HTTPS PROXY", "string"), ("noProxy", "NO Proxy", "string"), ("certificate", "Certificate", "string"))
+          ("httpProxy", "HTTP PROXY", "string"), ("httpsProxy", "HTTPS PROXY", "string"), ("noProxy", "NO Proxy", "string"),
+          ("certificate", "Certificate", "string"))
 
 TEMPLATE = """<?xml version="1.0" encoding="UTF-8"?>
 <Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1" xmlns:vmw="http://www.vmware.com/schema/ovf"
@@ -49,7 +50,8 @@ def property_entry(key, label, kind, extra=""):
     return f'<Property ovf:key="{key}" ovf:type="{kind}" ovf:userConfigurable="true" ovf:value=""{extra}><Label>{label}</Label></Property>'
 
 
-def ovf(disks=(("disk-0.vmdk", 1024),), networks=("VM Network",), labels=LABELS, section="", extra="", version="<vssd:VirtualSystemType>vmx-13</vssd:VirtualSystemType>",
+def ovf(disks=(("disk-0.vmdk", 1024),), networks=("VM Network",), labels=LABELS, section="", extra="",
+        version="<vssd:VirtualSystemType>vmx-13</vssd:VirtualSystemType>",
         files=None, properties=None, devices=""):
     """bytes of a descriptor; disks: (file name, declared size)."""
     entries = "".join(file_entry(name, size, f"file{count}") for count, (name, size) in enumerate(disks))
@@ -58,11 +60,13 @@ def ovf(disks=(("disk-0.vmdk", 1024),), networks=("VM Network",), labels=LABELS,
     items = "".join(f"<Item><rasd:AddressOnParent>{count}</rasd:AddressOnParent><rasd:ElementName>disk{count}</rasd:ElementName>"
                     f"<rasd:HostResource>ovf:/disk/vmdisk{count}</rasd:HostResource><rasd:InstanceID>{10 + count}</rasd:InstanceID><rasd:Parent>3</rasd:Parent>"
                     "<rasd:ResourceType>17</rasd:ResourceType></Item>" for count in range(len(disks)))
-    items += "".join(f"<Item><rasd:AddressOnParent>{7 + count}</rasd:AddressOnParent><rasd:Connection>{name}</rasd:Connection><rasd:ElementName>nic{count}</rasd:ElementName>"
-                     f"<rasd:InstanceID>{30 + count}</rasd:InstanceID><rasd:ResourceSubType>VmxNet3</rasd:ResourceSubType><rasd:ResourceType>10</rasd:ResourceType></Item>"
+    items += "".join(f"<Item><rasd:AddressOnParent>{7 + count}</rasd:AddressOnParent><rasd:Connection>{name}</rasd:Connection>"
+                     f"<rasd:ElementName>nic{count}</rasd:ElementName><rasd:InstanceID>{30 + count}</rasd:InstanceID>"
+                     f"<rasd:ResourceSubType>VmxNet3</rasd:ResourceSubType><rasd:ResourceType>10</rasd:ResourceType></Item>"
                      for count, name in enumerate(networks))
     shown = "".join(property_entry(*entry) for entry in labels) if properties is None else properties
-    return TEMPLATE.format(files=entries if files is None else files, disks=drives, networks="".join(f'<Network ovf:name="{name}"/>' for name in networks), extra=extra,
+    return TEMPLATE.format(files=entries if files is None else files, disks=drives, networks="".join(f'<Network ovf:name="{name}"/>' for name in networks),
+                           extra=extra,
                            version=version, devices=items + devices, section=section, properties=shown).encode("utf-8")
 
 

@@ -34,7 +34,8 @@ def test_network(text, size):
     assert _address.network(text, "option subnet").size == size
 
 
-@pytest.mark.parametrize("text", ["10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/255.255.255.0", "10.0/16", "2001:db8::/129", "10.0.0.0/\u0662"])
+@pytest.mark.parametrize("text", ["10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/255.255.255.0", "10.0/16",
+                                  "2001:db8::/129", "10.0.0.0/\u0662"])
 def test_what_is_no_network_is_refused(text):
     refused(_address.network, text, "option subnet")
 
@@ -50,7 +51,8 @@ def test_prefix_length(value, version, length):
     assert _address.prefix_length(value, version, "option prefix") == length
 
 
-@pytest.mark.parametrize("value, version", [("0", 4), ("31", 4), ("32", 4), ("33", 4), ("-1", 4), ("", 4), ("24x", 4), ("\u0662\u0662", 4), ("2_2", 4), ("0", 6), ("127", 6)])
+@pytest.mark.parametrize("value, version", [("0", 4), ("31", 4), ("32", 4), ("33", 4), ("-1", 4), ("", 4), ("24x", 4),
+                                            ("\u0662\u0662", 4), ("2_2", 4), ("0", 6), ("127", 6)])
 def test_prefix_without_room_for_hosts_is_refused(value, version):
     failure = refused(_address.prefix_length, value, version, "option prefix")
     assert failure.expected.startswith(f"a number from 1 to {30 if version == 4 else 126}")

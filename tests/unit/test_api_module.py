@@ -16,7 +16,8 @@ CANARY = "c4n4ry-secret"
 
 
 def params(**given):
-    return {"method": "GET", "path": "/v1/users/info", "body": None, "query": None, "scope": "tenant", "palette_project": None, "palette_api_key": "key", **given}
+    return {"method": "GET", "path": "/v1/users/info", "body": None, "query": None, "scope": "tenant", "palette_project": None, "palette_api_key": "key",
+            **given}
 
 
 class Server:
@@ -109,7 +110,8 @@ def test_the_scope_of_a_call(monkeypatch):
 @pytest.mark.parametrize("key, secret", [
     *((key, True) for key in ("password", "newPassword", "apiKey", "api_key", "secretKey", "jsonCredentials", "credentials", "kubeconfig", "kubeconfigclient",
                               "adminKubeconfig", "pairingCode", "Authorization", "token", "tokens", "PASSWORD", "palette-password", "privateKey")),
-    *((key, False) for key in ("name", "key", "keys", "publicKey", "username", "passwordPolicy", "secretName", "tokenExpiry", "sshKeys", "certificate", "path")),
+    *((key, False) for key in ("name", "key", "keys", "publicKey", "username", "passwordPolicy", "secretName",
+                              "tokenExpiry", "sshKeys", "certificate", "path")),
 ])
 def test_keys_that_name_a_secret(key, secret):
     assert api.secret_key(key) is secret
@@ -117,12 +119,14 @@ def test_keys_that_name_a_secret(key, secret):
 
 def test_secrets_go_to_the_server_and_nowhere_else(monkeypatch):
     server = Server({"account": {"password": CANARY, "username": "svc"}, "items": [{"credentials": {"any": [CANARY]}}], "isPasswordReset": True, "token": 5})
-    given = {"method": "POST", "path": "/v1/a", "body": {"account": {"password": CANARY, "username": "svc"}, "tokens": [CANARY, 7]}, "query": {"pairingCode": CANARY}}
+    given = {"method": "POST", "path": "/v1/a", "query": {"pairingCode": CANARY},
+             "body": {"account": {"password": CANARY, "username": "svc"}, "tokens": [CANARY, 7]}}
     made = call(monkeypatch, server, **given)
     assert server.calls == [("POST", "/v1/a", given["body"], given["query"], None)]
     assert CANARY not in json.dumps(made)
     assert made["plan"][0]["after"] == {"account": {"password": "***", "username": "svc"}, "tokens": ["***", 7]}
-    assert made["api"]["json"] == {"account": {"password": "***", "username": "svc"}, "items": [{"credentials": {"any": ["***"]}}], "isPasswordReset": True, "token": 5}
+    assert made["api"]["json"] == {"account": {"password": "***", "username": "svc"}, "items": [{"credentials": {"any": ["***"]}}], "isPasswordReset": True,
+                                   "token": 5}
 
 
 def test_the_fronts_mask_by_value_what_the_keys_name(monkeypatch):

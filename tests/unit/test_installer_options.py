@@ -44,15 +44,18 @@ def test_the_console_endpoint_follows_palette(host, endpoint):
     assert from_params(params(palette_host=host))["properties"]["console_endpoint"] == endpoint
 
 
-@pytest.mark.parametrize("value", ["https://console.example.com", "https://console.example.com:8443", "https://10.0.0.1", "https://[fd00::1]:8443", "https://Console.Example.com"])
+@pytest.mark.parametrize("value", ["https://console.example.com", "https://console.example.com:8443", "https://10.0.0.1", "https://[fd00::1]:8443",
+                                   "https://Console.Example.com"])
 def test_console_endpoints_that_are_right(value):
     assert from_params(params(console_endpoint=value))["properties"]["console_endpoint"] == value
 
 
 @pytest.mark.parametrize("value, words", [
     ("https://console.example.com/", "write https://console.example.com"), ("https://console.example.com///", "write https://console.example.com"),
-    ("https://c/path", "write https://c"), ("https://c?q=1", "write https://c"), ("http://c", "write https://c"), ("c.example.com", "write https://c.example.com"),
-    ("https://user@c", "holds credentials"), ("https://user:x@c", "holds credentials"), ("https://c d", "blanks"), ("https://c\n", "blanks"), ("https://münchen.example", "xn--"),
+    ("https://c/path", "write https://c"), ("https://c?q=1", "write https://c"), ("http://c", "write https://c"),
+    ("c.example.com", "write https://c.example.com"),
+    ("https://user@c", "holds credentials"), ("https://user:x@c", "holds credentials"), ("https://c d", "blanks"), ("https://c\n", "blanks"),
+    ("https://münchen.example", "xn--"),
     ("https://", "trailing slash"), ("", "no https URL"), ("https://c:port", "port is none"),
 ])
 def test_console_endpoints_that_are_refused(value, words):
@@ -89,7 +92,8 @@ def test_a_certificate_alone_is_no_proxy():
         from_params(params(proxy={"http": None, "https": None, "no_proxy": None, "certificate": PEM}))
 
 
-@pytest.mark.parametrize("url", [f"proxy:3128/{CANARY}", f"ftp://u:{CANARY}@p", f"http://u:{CANARY}/x@proxy:3128", f"http://u:{CANARY}@", f"http://u:{CANARY} x@p:1",
+@pytest.mark.parametrize("url",
+                         [f"proxy:3128/{CANARY}", f"ftp://u:{CANARY}@p", f"http://u:{CANARY}/x@proxy:3128", f"http://u:{CANARY}@", f"http://u:{CANARY} x@p:1",
                                  f"http://u:{CANARY}@p:port", f"http://u:{CANARY}@p:1/path", f"http://u:{CANARY}@p:1?x"])
 def test_proxy_urls_that_are_refused_are_not_shown(url):
     with pytest.raises(InputRefused) as refusal:
@@ -97,7 +101,8 @@ def test_proxy_urls_that_are_refused_are_not_shown(url):
     assert "option proxy.https" in str(refusal.value) and CANARY not in str(refusal.value) and CANARY not in str(refusal.value.as_dict())
 
 
-@pytest.mark.parametrize("url, shown", [("http://proxy:3128", "proxy:3128"), (f"http://user:{CANARY}@proxy:3128/", "***@proxy:3128"), (f"https://{CANARY}@p", "***@p"),
+@pytest.mark.parametrize("url, shown",
+                         [("http://proxy:3128", "proxy:3128"), (f"http://user:{CANARY}@proxy:3128/", "***@proxy:3128"), (f"https://{CANARY}@p", "***@p"),
                                         ("http://u:p%40%2F@[fd00::1]:8080", "***@fd00::1:8080")])
 def test_proxies_are_shown_without_credentials(url, shown):
     desired = from_params(proxy(http=url))
@@ -116,7 +121,8 @@ def test_no_proxy_that_is_refused(value):
         from_params(proxy(no_proxy=value))
 
 
-@pytest.mark.parametrize("bypass, lacking", [("vcenter.lab.local,10.10.8.0/22", False), (".lab.local,10.10.8.0/22", False), ("lab.local,10.10.8.0/22", False), ("other", True)])
+@pytest.mark.parametrize("bypass, lacking",
+                         [("vcenter.lab.local,10.10.8.0/22", False), (".lab.local,10.10.8.0/22", False), ("lab.local,10.10.8.0/22", False), ("other", True)])
 def test_advice_on_no_proxy(bypass, lacking):
     given = {**proxy(no_proxy=bypass), "node_network": "10.10.8.0/22"}
     advice = from_params(given)["advice"]
@@ -162,7 +168,8 @@ def test_certificates_that_are_none(value):
     ({"pod_cidr": "10.1.0.0/16", "service_cidr": "10.1.128.0/17"}, "pod_cidr and service_cidr overlap"),
     ({"pod_cidr": "10.0.0.0/8", "node_network": "10.10.8.0/22"}, "pod_cidr and node_network overlap"),
     ({"service_cidr": "10.10.8.0/24", "node_network": "10.10.8.0/22"}, "service_cidr and node_network overlap"),
-    ({"pod_cidr": "10.1.0.1/16"}, "host bits"), ({"pod_cidr": "10.1.0.0"}, "CIDR form"), ({"service_cidr": "10.1.0.0/33"}, "CIDR form"), ({"node_network": "x/8"}, "not an IP address"),
+    ({"pod_cidr": "10.1.0.1/16"}, "host bits"), ({"pod_cidr": "10.1.0.0"}, "CIDR form"), ({"service_cidr": "10.1.0.0/33"}, "CIDR form"),
+    ({"node_network": "x/8"}, "not an IP address"),
 ])
 def test_ranges_that_are_refused(ranges, words):
     with pytest.raises(InputRefused, match=words):
@@ -175,9 +182,12 @@ def test_ranges_side_by_side():
 
 
 @pytest.mark.parametrize("given, words", [
-    ({"network": None}, "named once"), ({"networks": {"VM Network": "pg"}}, "named once"), ({"stall_timeout": 0}, "stall_timeout"), ({"checksum": "md5:0"}, "option checksum"),
-    ({"ova": "ftp://x/y"}, "scheme"), ({"ssh_public_key": "ssh-rsa"}, "no SSH public key"), ({"ssh_public_key": "-----BEGIN OPENSSH PRIVATE KEY-----"}, "private key"),
-    ({"ssh_public_key": "ssh-ed25519 AAAA\nssh-ed25519 BBBB"}, "no SSH public key"), ({"installer_name": "a\nb"}, "option installer_name"), ({"pairing_code": None}, "credential"),
+    ({"network": None}, "named once"), ({"networks": {"VM Network": "pg"}}, "named once"), ({"stall_timeout": 0}, "stall_timeout"),
+    ({"checksum": "md5:0"}, "option checksum"),
+    ({"ova": "ftp://x/y"}, "scheme"), ({"ssh_public_key": "ssh-rsa"}, "no SSH public key"),
+    ({"ssh_public_key": "-----BEGIN OPENSSH PRIVATE KEY-----"}, "private key"),
+    ({"ssh_public_key": "ssh-ed25519 AAAA\nssh-ed25519 BBBB"}, "no SSH public key"), ({"installer_name": "a\nb"}, "option installer_name"),
+    ({"pairing_code": None}, "credential"),
     ({"ova": None}, "credential"),
 ])
 def test_other_refusals(given, words):

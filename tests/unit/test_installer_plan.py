@@ -67,7 +67,8 @@ def test_a_property_that_users_cannot_set():
 
 def test_assignments_are_whole_and_checked():
     desired = from_params(params(installer_name="gw <&> é", pod_cidr="10.1.0.0/16"))
-    assert assignments(desired, properties()) == {"installerName": "gw <&> é", "consoleEndpoint": "https://console.spectrocloud.com", "pairingCode": "PIN-1", "podCidr": "10.1.0.0/16"}
+    assert assignments(desired, properties()) == {"installerName": "gw <&> é", "consoleEndpoint": "https://console.spectrocloud.com", "pairingCode": "PIN-1",
+                                                  "podCidr": "10.1.0.0/16"}
     bounded = [{**entry, "qualifiers": "MinLen(2) MaxLen(4)" if entry["label"] == "Installer Name" else ""} for entry in properties()]
     with pytest.raises(InputRefused, match="too long for property 'installerName'"):
         assignments(desired, bounded)
@@ -106,7 +107,8 @@ def test_networks_are_mapped(wanted, declared, found):
     assert map_networks(wanted, declared) == found
 
 
-@pytest.mark.parametrize("wanted, declared, words", [({"": "pg"}, ["a", "b"], "several networks"), ({"a": "pg"}, ["a", "b"], "not mapped: b"), ({"c": "pg", "a": "x"}, ["a"], "not in the OVA: c")])
+@pytest.mark.parametrize("wanted, declared, words", [({"": "pg"}, ["a", "b"], "several networks"), ({"a": "pg"}, ["a", "b"], "not mapped: b"),
+                                                     ({"c": "pg", "a": "x"}, ["a"], "not in the OVA: c")])
 def test_networks_that_do_not_fit(wanted, declared, words):
     with pytest.raises(InputRefused, match=words):
         map_networks(wanted, declared)
@@ -118,14 +120,16 @@ def test_room_on_the_datastore():
 
 
 def have(desired, **changed):
-    return {"ours": True, "finished": True, "run": "r1", "power": "on", "path": "/dc-1/vm/dc1-gw", "moid": "vm-1", "placement": PLACEMENT, "marks": {}, "uid": "u", "name": "dc1-gw",
+    return {"ours": True, "finished": True, "run": "r1", "power": "on", "path": "/dc-1/vm/dc1-gw", "moid": "vm-1", "placement": PLACEMENT, "marks": {},
+            "uid": "u", "name": "dc1-gw",
             "ip_address": None, "properties": on_vm(desired) if "properties" in desired else [], **changed}
 
 
 def observed(desired, vm=None, gateway=None, space=100 * GIB):
     seen = {"vm": vm, "gateway": {"name": "dc1-gw", "state": gateway} if gateway else None, "keys": {}}
     if desired["state"] == "present":
-        seen.update(wanted=PLACEMENT, head={"descriptor": _ovf.parse(crafted.ovf()), "shown": "x"}, space=space, changed=noun.unlike(desired, PLACEMENT, vm) if vm and vm["finished"] else {})
+        seen.update(wanted=PLACEMENT, head={"descriptor": _ovf.parse(crafted.ovf()), "shown": "x"}, space=space,
+                    changed=noun.unlike(desired, PLACEMENT, vm) if vm and vm["finished"] else {})
     return seen
 
 
@@ -154,7 +158,8 @@ def foreign(desired):
     return have(desired, ours=False)
 
 
-AFTER = {**PLACEMENT, "disk_format": "thin", "power": "on", "properties": {"console_endpoint": "https://console.spectrocloud.com", "installer_name": "dc1-gw"}, "finished": True}
+AFTER = {**PLACEMENT, "disk_format": "thin", "power": "on", "properties": {"console_endpoint": "https://console.spectrocloud.com", "installer_name": "dc1-gw"},
+         "finished": True}
 
 
 def test_plan_create():
@@ -162,10 +167,14 @@ def test_plan_create():
 
 
 @pytest.mark.parametrize("vm, given, gateway, verbs", [
-    (same, {}, None, []), (same, {"redeploy": True}, None, []), (off, {"power_on": False}, None, []), (off, {}, None, ["power_on"]), (off, {}, "Pending", ["power_on"]), (off, {}, "Running", []),
-    (off, {}, "Provisioning", []), (same, {"power_on": False}, None, []), (unfinished, {}, None, ["replace"]), (elsewhere, {"redeploy": True}, None, ["replace"]),
-    (elsewhere, {"redeploy": True}, "Pending", ["replace"]), (same, {"redeploy": True, "pod_cidr": "10.1.0.0/16"}, None, ["replace"]), (same, {"pairing_code": "PIN-2"}, None, []),
-    (same, {"state": "powered_off"}, None, ["power_off"]), (off, {"state": "powered_off"}, None, []), (None, {"state": "powered_off"}, None, []), (same, {"state": "absent"}, None, ["delete"]),
+    (same, {}, None, []), (same, {"redeploy": True}, None, []), (off, {"power_on": False}, None, []), (off, {}, None, ["power_on"]),
+    (off, {}, "Pending", ["power_on"]), (off, {}, "Running", []),
+    (off, {}, "Provisioning", []), (same, {"power_on": False}, None, []), (unfinished, {}, None, ["replace"]),
+    (elsewhere, {"redeploy": True}, None, ["replace"]),
+    (elsewhere, {"redeploy": True}, "Pending", ["replace"]), (same, {"redeploy": True, "pod_cidr": "10.1.0.0/16"}, None, ["replace"]),
+    (same, {"pairing_code": "PIN-2"}, None, []),
+    (same, {"state": "powered_off"}, None, ["power_off"]), (off, {"state": "powered_off"}, None, []), (None, {"state": "powered_off"}, None, []),
+    (same, {"state": "absent"}, None, ["delete"]),
     (unfinished, {"state": "absent"}, None, ["delete"]), (None, {"state": "absent"}, None, []),
 ])
 def test_plan_verbs(vm, given, gateway, verbs):
@@ -173,10 +182,13 @@ def test_plan_verbs(vm, given, gateway, verbs):
 
 
 @pytest.mark.parametrize("vm, given, gateway, kind, words", [
-    (foreign, {}, None, NotOurs, "/dc-1/vm/dc1-gw (vm-1)"), (foreign, {"state": "absent"}, None, NotOurs, "did not make"), (foreign, {"state": "powered_off"}, None, NotOurs, "did not make"),
+    (foreign, {}, None, NotOurs, "/dc-1/vm/dc1-gw (vm-1)"), (foreign, {"state": "absent"}, None, NotOurs, "did not make"),
+    (foreign, {"state": "powered_off"}, None, NotOurs, "did not make"),
     (foreign, {"redeploy": True}, None, NotOurs, "did not make"), (elsewhere, {}, None, PlanRefused, "datastore: 'other' is there, 'ds' is wanted"),
-    (same, {"installer_name": "gw-2"}, None, PlanRefused, "'dc1-gw' is there, 'gw-2' is wanted"), (elsewhere, {"redeploy": True}, "Running", PlanRefused, "beyond Pending"),
-    (elsewhere, {"redeploy": True}, "Provisioning", PlanRefused, "beyond Pending"), (None, {"property_keys": {"pod_cidr": "podcidr"}}, None, InputRefused, "did you mean 'podCidr'?"),
+    (same, {"installer_name": "gw-2"}, None, PlanRefused, "'dc1-gw' is there, 'gw-2' is wanted"),
+    (elsewhere, {"redeploy": True}, "Running", PlanRefused, "beyond Pending"),
+    (elsewhere, {"redeploy": True}, "Provisioning", PlanRefused, "beyond Pending"),
+    (None, {"property_keys": {"pod_cidr": "podcidr"}}, None, InputRefused, "did you mean 'podCidr'?"),
 ])
 def test_plan_refusals(vm, given, gateway, kind, words):
     with pytest.raises(kind) as refusal:
@@ -191,7 +203,8 @@ def test_plan_refuses_a_full_datastore():
 
 
 def test_default_ranges_of_the_ova_count():
-    text = crafted.ovf().replace(b'ovf:key="podCidr" ovf:type="string" ovf:userConfigurable="true" ovf:value=""', b'ovf:key="podCidr" ovf:type="string" ovf:userConfigurable="true" ovf:value="10.10.0.0/16"')
+    text = crafted.ovf().replace(b'ovf:key="podCidr" ovf:type="string" ovf:userConfigurable="true" ovf:value=""',
+                                 b'ovf:key="podCidr" ovf:type="string" ovf:userConfigurable="true" ovf:value="10.10.0.0/16"')
     desired = from_params(params(node_network="10.10.8.0/22"))
     seen = {**observed(desired), "head": {"descriptor": _ovf.parse(text), "shown": "x"}}
     with pytest.raises(InputRefused, match="pod_cidr and node_network overlap"):

@@ -99,7 +99,8 @@ CREATED = {"start": "10.10.8.10", "end": "10.10.8.60", "prefix": 22, "network_ga
 PLANS = [
     ("create a range", {**RANGE}, None, [Change("create", "ip_pool", "workload", None, CREATED)]),
     ("create a subnet", {**SUBNET, "restrict_to_single_cluster": True}, None,
-     [Change("create", "ip_pool", "workload", None, {"subnet": "10.10.12.0/24", "prefix": 24, "network_gateway": "10.10.12.1", "restrict_to_single_cluster": True})]),
+     [Change("create", "ip_pool", "workload", None,
+             {"subnet": "10.10.12.0/24", "prefix": 24, "network_gateway": "10.10.12.1", "restrict_to_single_cluster": True})]),
     ("as it is", {**RANGE}, pool(), []),
     ("fields that were not set are left alone", {**RANGE}, pool(name_servers=["10.10.0.9"], search_domains=["x.y"], restrict_to_single_cluster=True), []),
     ("only what differs", {**RANGE, "end": "10.10.8.70", "name_servers": ["10.10.0.2"]}, pool(name_servers=["10.10.0.2"]),

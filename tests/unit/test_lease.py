@@ -162,7 +162,8 @@ def test_without_a_thumbprint_the_ca_counts(host, identity):
 
 
 @pytest.mark.parametrize("options, words", [
-    ({"stop_after": 0}, "upload of disk-0.vmdk broke"), ({"stop_after": MEGABYTE}, "of 30.0 MiB after"), ({"status": 500}, "HTTP 500"), ({"status": 401}, "HTTP 401"),
+    ({"stop_after": 0}, "upload of disk-0.vmdk broke"), ({"stop_after": MEGABYTE}, "of 30.0 MiB after"), ({"status": 500}, "HTTP 500"),
+    ({"status": 401}, "HTTP 401"),
     ({"stop_after": 2 * MEGABYTE, "then": "answer", "status": 507}, "upload of disk-0.vmdk broke"),
 ])
 def test_uploads_that_break(host, options, words):
@@ -204,7 +205,8 @@ def test_a_file_that_vcenter_does_not_ask_for(host):
         upload(Package(10), {"other": (host().url, None, False)}, transfer, context, SETTINGS)
 
 
-@pytest.mark.parametrize("url, vcenter, expected", [("https://*/nfc/x", "vc.example", ("vc.example", None)), ("https://*:8443/nfc/x", "fd00::1", ("fd00::1", 8443)), ("https://esx-1/nfc", "vc", ("esx-1", None))])
+@pytest.mark.parametrize("url, vcenter, expected", [("https://*/nfc/x", "vc.example", ("vc.example", None)),
+                                                    ("https://*:8443/nfc/x", "fd00::1", ("fd00::1", 8443)), ("https://esx-1/nfc", "vc", ("esx-1", None))])
 def test_upload_addresses(url, vcenter, expected):
     parts = address_of(url, vcenter)
     assert (parts.hostname, parts.port) == expected
@@ -224,7 +226,8 @@ def test_progress_has_rate_and_time_left():
         transfer.advance(10 * MEGABYTE)
         transfer.show(context)
     assert [entry["status"] for entry in context.timeline] == [
-        "upload 10 %, 10 of 100 MiB, 10.00 MiB/s, 9 s left", "upload 30 %, 30 of 100 MiB, 10.00 MiB/s, 7 s left", "upload 50 %, 50 of 100 MiB, 10.00 MiB/s, 5 s left"]
+        "upload 10 %, 10 of 100 MiB, 10.00 MiB/s, 9 s left", "upload 30 %, 30 of 100 MiB, 10.00 MiB/s, 7 s left",
+        "upload 50 %, 50 of 100 MiB, 10.00 MiB/s, 5 s left"]
 
 
 class Lease:

@@ -4,13 +4,17 @@
 """OVAs behind a URL: redirects, credentials, certificates, proxies, broken downloads (faults 3.2, N08)."""
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
+import socket
+import socketserver
 import ssl
+import threading
 
 import pytest
 import trustme
-from servers import CLOSE, proxying, reply, serving
+from servers import CLOSE, Site, converse, proxying, reply, serving
 
 import crafted_ova as crafted
 from ansible_collections.palette.vmware.plugins.module_utils import _ova
@@ -61,7 +65,8 @@ def whole(_request):
 @pytest.mark.parametrize("value, words", [
     ("", "no OVA is named"), ("   ", "no OVA is named"), ("ftp://host/x.ova", "scheme is not supported"), ("file:///etc/passwd", "scheme is not supported"),
     ("https://user:hunter2@host/x.ova", "holds credentials"), ("https://user@host/x.ova", "holds credentials"), ("https://host:port/x", "cannot be read"),
-    ("https:///x.ova", "scheme is not supported"), ("https://host/a b.ova", "white space"), ("https://host/x\r\nHost: y", "white space"), ("https://[::1/x", "cannot be read"),
+    ("https:///x.ova", "scheme is not supported"), ("https://host/a b.ova", "white space"), ("https://host/x\r\nHost: y", "white space"),
+    ("https://[::1/x", "cannot be read"),
 ])
 def test_locations_that_are_refused(value, words):
     with pytest.raises(InputRefused) as refusal:
@@ -71,7 +76,8 @@ def test_locations_that_are_refused(value, words):
 
 
 @pytest.mark.parametrize("value, shown", [
-    ("https://host:8443/a/x.ova?X-Amz-Signature=abc", "https://host:8443/a/x.ova"), ("http://[::1]:80/x.ova#part", "http://[::1]:80/x.ova"), ("HTTPS://Host/x", "https://host/x"),
+    ("https://host:8443/a/x.ova?X-Amz-Signature=abc", "https://host:8443/a/x.ova"), ("http://[::1]:80/x.ova#part", "http://[::1]:80/x.ova"),
+    ("HTTPS://Host/x", "https://host/x"),
 ])
 def test_a_location_is_shown_without_its_query(value, shown):
     place = location(value, "user", Secret("hunter2"))
@@ -84,45 +90,34 @@ def test_a_local_path_takes_no_credentials():
         location("/tmp/x.ova", "user", Secret("hunter2"))
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_an_ova_over_http(host):
-    if host == "::1":
-        pytest.importorskip("socket")
-    with serving(whole) if host == "127.0.0.1" else serving_v6(whole) as server:
+@pytest.mark.parametrize("family", ["IPv4", "IPv6"])
+def test_an_ova_over_http(family):
+    with serving(whole) if family == "IPv4" else serving_v6(whole) as server:
         assert fetched(location(server.url + "/x.ova")) == {"disk-0.vmdk": DISK_SUM}
         assert all(request.headers["accept-encoding"] == "identity" for request in server.requests)
 
 
+@contextlib.contextmanager
 def serving_v6(answer):
     """The same server on ::1."""
-    import contextlib
-    import socket
-    import socketserver
-    import threading
+    site = Site("", answer)
 
-    from servers import Site, converse
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            with contextlib.suppress(OSError):
+                converse(self.request, site, 1)
 
     class Listener(socketserver.ThreadingTCPServer):
         address_family, allow_reuse_address, daemon_threads = socket.AF_INET6, True, True
 
-    @contextlib.contextmanager
-    def running():
-        site = Site("", answer)
-
-        class Handler(socketserver.BaseRequestHandler):
-            def handle(self):
-                with contextlib.suppress(OSError):
-                    converse(self.request, site, 1)
-
-        with Listener(("::1", 0), Handler) as listener:
-            site.url = f"http://[::1]:{listener.server_address[1]}"
-            threading.Thread(target=listener.serve_forever, args=(0.01,), daemon=True).start()
-            try:
-                yield site
-            finally:
-                site.over.set()
-                listener.shutdown()
-    return running()
+    with Listener(("::1", 0), Handler) as listener:
+        site.url = f"http://[::1]:{listener.server_address[1]}"
+        threading.Thread(target=listener.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            yield site
+        finally:
+            site.over.set()
+            listener.shutdown()
 
 
 def test_verified_tls_with_a_ca_of_its_own(authority, monkeypatch):
@@ -173,7 +168,8 @@ def test_a_redirect_from_https_to_http_is_refused(authority):
     assert not plain.requests
 
 
-@pytest.mark.parametrize("status, retriable, words", [(401, False, "ova_username"), (403, False, "fresh link"), (404, False, "correct the URL"), (503, True, "HTTP 503")])
+@pytest.mark.parametrize("status, retriable, words",
+                         [(401, False, "ova_username"), (403, False, "fresh link"), (404, False, "correct the URL"), (503, True, "HTTP 503")])
 def test_refusals_of_the_source(status, retriable, words):
     with serving(lambda request: reply(status, b"no")) as server:
         with pytest.raises(TransferFailed) as failure:

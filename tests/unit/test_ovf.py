@@ -27,7 +27,8 @@ def test_parse_gives_the_product_its_properties_and_its_disks():
 
 
 def test_property_attributes_categories_and_localized_labels():
-    properties = ('<Category>Network</Category><Property ovf:key="a" ovf:type="string" ovf:qualifiers="MinLen(3)" ovf:password="true" ovf:value="x &amp; &lt;y&gt;&#10;z">'
+    properties = ('<Category>Network</Category><Property ovf:key="a" ovf:type="string" ovf:qualifiers="MinLen(3)" ovf:password="true" '
+                  'ovf:value="x &amp; &lt;y&gt;&#10;z">'
                   '<Label ovf:msgid="l">Plain</Label><Description ovf:msgid="d"/></Property>'
                   '<Property ovf:key="b" ovf:type="boolean"><Value ovf:value="no" ovf:configuration="c"/><Value ovf:value="yes"/></Property>')
     strings = '<Strings xml:lang="en"><Msg ovf:msgid="d">From the bundle</Msg></Strings>'
@@ -68,7 +69,8 @@ def nested(levels):
     pytest.param(crafted.ovf(extra='<x:Thing xmlns:x="urn:x"><Info/></x:Thing>'), "requires a section", id="unknown required section"),
     pytest.param(crafted.ovf(version=""), "no hardware version", id="hardware version"),
     pytest.param(crafted.ovf(files=""), "disk has no file", id="disk without file"),
-    pytest.param(crafted.ovf().replace(b"</References>", b'<File ovf:id="f9" ovf:href="extra.bin"/></References>'), "no disk and no device uses", id="file without disk"),
+    pytest.param(crafted.ovf().replace(b"</References>", b'<File ovf:id="f9" ovf:href="extra.bin"/></References>'), "no disk and no device uses",
+                 id="file without disk"),
     pytest.param(crafted.ovf((("../../secret", 1),)), "outside its archive", id="way up"),
     pytest.param(crafted.ovf((("/etc/passwd", 1),)), "outside its archive", id="absolute"),
     pytest.param(crafted.ovf((("http://169.254.169.254/latest", 1),)), "outside its archive", id="http"),

@@ -40,7 +40,7 @@ class Server:
         if path == "/v1/overlords":
             return {"items": [{"metadata": {"name": "dc1-gw", "uid": "g1"}, "status": {"state": "Running"}}]}
         if path == "/v1/dashboard/projects/metadata":
-            return {"items": [{"metadata": {"name": "team-a", "uid": "p1"}}, {"metadata": {"name": "Default", "uid": "p0"}}, {"metadata": {"name": "team", "uid": "p2"}}]}
+            return {"items": [{"metadata": {"name": name, "uid": uid}} for name, uid in (("team-a", "p1"), ("Default", "p0"), ("team", "p2"))]}
         if path.endswith("/properties/datacenters"):
             return {"items": [{"datacenter": "dc-2", "computeclusters": ["only"], "folders": None},
                               {"datacenter": "dc-1", "computeclusters": ["cluster-2", "cluster-1"], "folders": ["b", "a"]}]}

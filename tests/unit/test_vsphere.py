@@ -30,7 +30,8 @@ def _site(tmp_path_factory):
 
 @pytest.fixture(name="params")
 def _params(site):
-    yield {"hostname": site.env["VMWARE_HOST"], "port": int(site.env["VMWARE_PORT"]), "username": site.env["VMWARE_ADMIN_USER"], "password": site.env["VMWARE_ADMIN_PASSWORD"],
+    yield {"hostname": site.env["VMWARE_HOST"], "port": int(site.env["VMWARE_PORT"]), "username": site.env["VMWARE_ADMIN_USER"],
+           "password": site.env["VMWARE_ADMIN_PASSWORD"],
            "ca_path": site.env["VMWARE_CA_PATH"], "validate_certs": True}
     control(site, "DELETE", "/faults")
 
@@ -56,7 +57,8 @@ def test_addresses_of_vcenter(host):
     assert vcenter_connection({"hostname": host, "port": 443, "username": "u", "password": "p", "ca_path": None, "validate_certs": True}).hostname == host
 
 
-@pytest.mark.parametrize("host, right", [("https://vc.lab.local", "vc.lab.local"), ("vc.lab.local/sdk", "vc.lab.local"), ("https://vc.lab.local:8443/sdk", "vc.lab.local"), ("vc:443", "vc")])
+@pytest.mark.parametrize("host, right", [("https://vc.lab.local", "vc.lab.local"), ("vc.lab.local/sdk", "vc.lab.local"),
+                                         ("https://vc.lab.local:8443/sdk", "vc.lab.local"), ("vc:443", "vc")])
 def test_addresses_that_are_more_than_a_name(host, right):
     with pytest.raises(errors.InputRefused, match=f"write {right} and"):
         vcenter_connection({"hostname": host, "port": 443, "username": "u", "password": "p", "ca_path": None, "validate_certs": True})
@@ -73,7 +75,9 @@ def test_a_wrong_password_is_tried_once(site, params):
     with pytest.raises(errors.VcenterDenied, match="rejects the user or the password") as failure:
         with Vsphere(vcenter_connection({**params, "password": "wrong-canary"}), Context()):
             pass
-    assert len(journal(site, "Login")) == before + 1 and "canary" not in str(failure.value) and "canary" not in repr(vcenter_connection({**params, "password": "wrong-canary"}))
+    assert len(journal(site,
+                       "Login")) == before + 1 and "canary" not in str(failure.value) and "canary" not in repr(vcenter_connection({**params,
+                                                                                                                                   "password": "wrong-canary"}))
 
 
 def test_no_login_is_sent_to_a_server_that_proves_nothing(site, params, monkeypatch):
@@ -102,7 +106,8 @@ def test_paths_and_names(vsphere):
     assert not [key for key, ref in refs.items() if isinstance(ref, Unresolved)]
     assert vsphere.path(refs["folder"]) == "/dc-1/vm/palette/gateways"
     assert vsphere.path(refs["resource_pool"]) == "/dc-1/host/cluster-1/Resources/palette/gateways"
-    assert vsphere.read([refs["compute_cluster"], refs["datastore"]], ("name",)) == {refs["compute_cluster"]: {"name": "cluster-1"}, refs["datastore"]: {"name": "ds-shared-1"}}
+    assert vsphere.read([refs["compute_cluster"], refs["datastore"]], ("name",)) == {refs["compute_cluster"]: {"name": "cluster-1"},
+                                                                                     refs["datastore"]: {"name": "ds-shared-1"}}
 
 
 @pytest.mark.parametrize("key, text, path", [
@@ -114,7 +119,8 @@ def test_ways_to_name_a_place(vsphere, key, text, path):
     assert vsphere.path(_inventory.resolve(vsphere, {**PLACE, key: text})[key]) == path
 
 
-@pytest.mark.parametrize("key, text", [("datacenter", "dc-2"), ("folder", "palette/none"), ("folder", "gateway*"), ("folder", "Palette"), ("compute_cluster", "cluster-9"),
+@pytest.mark.parametrize("key, text",
+                         [("datacenter", "dc-2"), ("folder", "palette/none"), ("folder", "gateway*"), ("folder", "Palette"), ("compute_cluster", "cluster-9"),
                                        ("resource_pool", "gateways/palette"), ("datastore", "ds-none"), ("datastore", "")])
 def test_what_does_not_exist_is_unresolved(vsphere, key, text):
     found = _inventory.resolve(vsphere, {**PLACE, key: text or "x"})[key]
@@ -127,7 +133,7 @@ def test_a_network_that_is_not_the_clusters(vsphere):
 
 def test_a_slash_in_a_name(vsphere):
     refs = _inventory.resolve(vsphere, PLACE)
-    made = vsphere.call(lambda: refs["folder"].CreateFolder("a%2fb"), "making a folder")
+    made = vsphere.call(lambda: refs["folder"].CreateFolder("a/b"), "making a folder")
     try:
         assert _inventory.resolve(vsphere, {**PLACE, "folder": "palette/gateways/a%2Fb"})["folder"] == made
         assert isinstance(_inventory.resolve(vsphere, {**PLACE, "folder": "palette/gateways/a/b"})["folder"], Unresolved)
@@ -136,13 +142,15 @@ def test_a_slash_in_a_name(vsphere):
 
 
 def test_a_name_that_means_several(vsphere):
-    refs = _inventory.resolve(vsphere, {**PLACE, "folder": "palette"})
-    made = vsphere.call(lambda: refs["folder"].CreateFolder("workloads"), "making a folder")
+    parents = [_inventory.resolve(vsphere, {**PLACE, "folder": name})["folder"] for name in ("palette", "workloads")]
+    made = [vsphere.call(lambda folder=folder: folder.CreateFolder("twin"), "making a folder") for folder in parents]
     try:
-        with pytest.raises(errors.InputRefused, match="palette/workloads, workloads"):
-            _inventory.resolve(vsphere, {**PLACE, "folder": "workloads"})
+        with pytest.raises(errors.InputRefused, match="palette/twin, workloads/twin"):
+            _inventory.resolve(vsphere, {**PLACE, "folder": "twin"})
+        assert _inventory.resolve(vsphere, {**PLACE, "folder": "workloads/twin"})["folder"] == made[1]
     finally:
-        vsphere.wait_task(vsphere.call(made.Destroy_Task, "removing a folder"), Context(), 30, "removal")
+        for folder in made:
+            vsphere.wait_task(vsphere.call(folder.Destroy_Task, "removing a folder"), Context(), 30, "removal")
 
 
 @pytest.mark.parametrize("text, parts", [("a/b%2fc/%25", ["a", "b/c", "%"]), ("/a//b/", ["a", "b"]), ("%5C", ["\\"]), ("a%41", ["a%41"])])
@@ -219,12 +227,14 @@ def test_missing_privilege_names_privilege_and_object():
     folder = vim.Folder("group-v1")
     failure = translated(vim.fault.NoPermission(object=folder, privilegeId="VApp.Import"), "starting the import", "import of x")
     assert isinstance(failure, errors.VcenterDenied) and failure.fault == "NoPermission"
-    assert str(failure) == "starting the import - import of x on Folder:group-v1 - seen: NoPermission: VApp.Import missing - grant VApp.Import to the user on Folder:group-v1"
+    assert str(failure) == ("starting the import - import of x on Folder:group-v1 - seen: NoPermission: VApp.Import missing - "
+                            "grant VApp.Import to the user on Folder:group-v1")
 
 
 @pytest.mark.parametrize("fault, words, retriable", [
     (vim.fault.DuplicateName(name="x", object=vim.Folder("group-v1"), msg="anything"), "DuplicateName: name x - choose another name", False),
-    (vim.fault.FileAlreadyExists(file="[ds] x"), "FileAlreadyExists: file [ds] x", False), (vim.fault.TaskInProgress(msg="line\nbreak"), r"TaskInProgress: line\nbreak", True),
+    (vim.fault.FileAlreadyExists(file="[ds] x"), "FileAlreadyExists: file [ds] x", False),
+    (vim.fault.TaskInProgress(msg="line\nbreak"), r"TaskInProgress: line\nbreak", True),
     (vim.fault.InvalidState(), "seen: InvalidState", False),
 ])
 def test_faults_are_told_by_class(fault, words, retriable):

@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, palette.vmware contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tagging session in both spellings of vCenter's REST API, on the lab's vCenter."""
+from __future__ import annotations
+
+import json
+import urllib.request
+from types import SimpleNamespace
+
+import pytest
+from servers import reply, serving
+
+from ansible_collections.palette.vmware.plugins.module_utils import _errors as errors
+from ansible_collections.palette.vmware.plugins.module_utils import _tagging
+from ansible_collections.palette.vmware.plugins.module_utils._run import Context
+from ansible_collections.palette.vmware.plugins.module_utils._tagging import Tagging
+from ansible_collections.palette.vmware.plugins.module_utils._vsphere import Vsphere, vcenter_connection, vim
+
+supervisor = pytest.importorskip("palette_lab.supervisor")
+
+
+@pytest.fixture(scope="module", name="site")
+def _site(tmp_path_factory):
+    with supervisor.running(tmp_path_factory.mktemp("lab"), speed=0) as lab:
+        env = lab.env
+        params = {"hostname": env["VMWARE_HOST"], "port": int(env["VMWARE_PORT"]), "username": env["VMWARE_ADMIN_USER"],
+                  "password": env["VMWARE_ADMIN_PASSWORD"],
+                  "ca_path": env["VMWARE_CA_PATH"], "validate_certs": True}
+        with Vsphere(vcenter_connection(params), Context()) as vsphere:
+            clusters = sorted((row["name"], ref._GetMoId()) for ref,
+                              row in vsphere.below(vsphere.content.rootFolder, vim.ClusterComputeResource, ("name",)).items())
+        yield SimpleNamespace(params=params, control=f"http://{lab.site['vcenter']['control']}",
+                              clusters=[{"type": "ClusterComputeResource", "id": moid} for _name, moid in clusters])
+
+
+@pytest.fixture(params=["/api", "/rest"], name="tagging")
+def _tagging_session(request, site, monkeypatch):
+    control(site, "POST", "/reset")
+    if request.param == "/rest":
+        monkeypatch.setattr(_tagging, "NEW_SESSION", "/is-not-there")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent")
+    with Tagging(vcenter_connection(site.params), Context()) as tagging:
+        yield tagging
+
+
+def control(site, method, path):
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(urllib.request.Request(site.control + path, b"{}" if method == "POST" else None,
+                                                                                                  method=method), timeout=30) as answer:
+        return json.loads(answer.read() or b"null")
+
+
+def test_categories_tags_and_attachments(site, tagging):
+    assert tagging.categories() == []
+    zone = tagging.create_category("k8s-zone", "SINGLE", ["ClusterComputeResource"], "zones")
+    assert [(category["id"], category["name"], category["cardinality"]) for category in tagging.categories()] == [(zone, "k8s-zone", "SINGLE")]
+    assert tagging.tags(zone) == []
+    az2, az1 = tagging.create_tag("az2", zone), tagging.create_tag("az1", zone)
+    assert [(tag["name"], tag["id"]) for tag in tagging.tags(zone)] == [("az1", az1), ("az2", az2)]
+    first, second, third = site.clusters
+    tagging.attach(az1, first)
+    tagging.attach(az2, second)
+    found = tagging.attached([first, second, third])
+    assert found.get((first["type"], first["id"])) == [az1] and found.get((second["type"], second["id"])) == [az2] and not found.get((third["type"],
+                                                                                                                                      third["id"]))
+    tagging.detach(az1, first)
+    assert not tagging.attached([first]).get((first["type"], first["id"]))
+
+
+def test_refusals_are_told_by_type(site, tagging):
+    zone = tagging.create_category("k8s-zone", "SINGLE", ["ClusterComputeResource"])
+    with pytest.raises(errors.VcenterFailure, match="creating tag category 'k8s-zone' failed") as failure:
+        tagging.create_category("k8s-zone", "SINGLE", ["ClusterComputeResource"])
+    assert failure.value.fault == "AlreadyExists"
+    with pytest.raises(errors.VcenterFailure) as failure:
+        tagging.attach("urn:vmomi:InventoryServiceTag:none:GLOBAL", site.clusters[0])
+    assert failure.value.fault == "NotFound"
+    tags = [tagging.create_tag(name, zone) for name in ("az1", "az2")]
+    tagging.attach(tags[0], site.clusters[0])
+    with pytest.raises(errors.VcenterFailure) as failure:
+        tagging.attach(tags[1], site.clusters[0])
+    assert failure.value.fault == "InvalidArgument" or failure.value.fault == "InvalidState"
+
+
+def test_a_lost_session_is_renewed(site, tagging):
+    control(site, "POST", "/revoke-sessions")
+    assert tagging.categories() == []
+
+
+def test_a_wrong_password(site):
+    with pytest.raises(errors.VcenterDenied, match="rejects the user or the password") as failure:
+        with Tagging(vcenter_connection({**site.params, "password": "canary"}), Context()):
+            pass
+    assert "canary" not in str(failure.value)
+
+
+def test_a_certificate_that_is_not_trusted(site):
+    with pytest.raises(errors.VcenterUnreachable, match="certificate SHA-256"):
+        with Tagging(vcenter_connection({**site.params, "ca_path": None}), Context()):
+            pass
+
+
+def test_every_session_is_ended(site):
+    before = control(site, "GET", "/journal")["items"]
+    with Tagging(vcenter_connection(site.params), Context()):
+        pass
+    added = control(site, "GET", "/journal")["items"][len(before):]
+    assert [item["method"] for item in added] == ["POST", "DELETE"]
+
+
+@pytest.mark.parametrize("data, text", [({"messages": [{"default_message": "a"}]}, "a"), ({"value": {"messages": [{"default_message": "b"}]}}, "b"),
+                                        ({"text": "404 page"}, "404 page"), (None, ""), ([], "")])
+def test_what_the_server_said(data, text):
+    assert _tagging.said(data) == text
+
+
+def test_a_redirect_is_not_followed(site, monkeypatch):
+    with serving(lambda request: reply(200, {"value": "x"})) as other, serving(lambda request: reply(302, Location=other.url)) as first:
+        place = vcenter_connection({**site.params, "hostname": "127.0.0.1", "port": int(first.url.rsplit(":", 1)[1])})
+        session = Tagging(place, Context())
+        session._base = first.url
+        with pytest.raises(errors.VcenterFailure):
+            session.__enter__()
+    assert not other.requests

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vmware/govmomi"
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/mo"
@@ -209,4 +210,29 @@ func TestGuestAndInstallers(t *testing.T) {
 	must(t, vm.Properties(ctx, vm.Reference(), []string{"guest"}, &props))
 	equal(t, "cleared ip", props.Guest.IpAddress, "")
 	equal(t, "host name stays", props.Guest.HostName, "h")
+}
+
+func TestSessionsWaitForChangesAtTheSameTime(t *testing.T) {
+	l := newLab(t)
+	clients := []*govmomi.Client{l.login(), l.login(), l.login()}
+	vm := l.machine(clients[0], "seeded-1").Reference()
+	for _, c := range clients {
+		root := c.ServiceContent.PropertyCollector
+		_, err := methods.CreateFilter(ctx, c.Client, &types.CreateFilter{This: root, Spec: types.PropertyFilterSpec{
+			ObjectSet: []types.ObjectSpec{{Obj: vm}}, PropSet: []types.PropertySpec{{Type: "VirtualMachine", PathSet: []string{"guest.hostName"}}},
+		}})
+		must(t, err)
+		_, err = methods.WaitForUpdatesEx(ctx, c.Client, &types.WaitForUpdatesEx{This: root})
+		must(t, err)
+	}
+	l.ask("POST", "/guest", map[string]any{"moid": vm.Value, "hostname": "changed"})
+	for i, c := range clients {
+		res, err := methods.WaitForUpdatesEx(ctx, c.Client, &types.WaitForUpdatesEx{
+			This: c.ServiceContent.PropertyCollector, Version: "-", Options: &types.WaitOptions{MaxWaitSeconds: types.NewInt32(5)},
+		})
+		must(t, err)
+		if res.Returnval == nil || len(res.Returnval.FilterSet) == 0 {
+			t.Errorf("session %d heard of no change", i+1)
+		}
+	}
 }

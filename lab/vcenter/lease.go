@@ -313,14 +313,17 @@ func (l *lease) expired() bool {
 	return l.w.clock.Now().Sub(l.beat) > leaseTimeout
 }
 
-// watchLeases ends leases whose time is over on the lab's clock.
+// watchLeases ends leases whose time is over on the lab's clock, and tidies up after sessions that are over.
 func (w *world) watchLeases() {
-	tick := time.NewTicker(200 * time.Millisecond)
+	tick, minute := time.NewTicker(200*time.Millisecond), time.NewTicker(time.Minute)
 	defer tick.Stop()
+	defer minute.Stop()
 	for {
 		select {
 		case <-w.done:
 			return
+		case <-minute.C:
+			w.dropRelays()
 		case <-tick.C:
 			w.expireLeases()
 		}

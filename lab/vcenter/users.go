@@ -81,4 +81,5 @@ func (w *world) revokeSessions() {
 		w.reg.SessionManager().TerminateSession(ctx, &types.TerminateSession{SessionId: []string{s.Key}})
 	}
 	w.rest.clear()
+	w.dropRelays()
 }

@@ -14,7 +14,7 @@ from . import _installer_import as hands
 from . import _ova
 from ._change import Change, Unresolved
 from ._errors import Failure, NotOurs, PaletteBadAnswer, PlanRefused
-from ._gateway_object import PENDING, find_gateway
+from ._gateway_object import GATEWAYS, PENDING, find_gateway
 from ._installer_options import disjoint, from_params
 from ._installer_properties import assignments, brief, differences, key_map, shown_all, wanted_options
 from ._installer_vm import find_vm, kept_digests, placement_wanted, refuse_busy, result, vm_facts
@@ -147,9 +147,9 @@ def unlike(desired, wanted, have):
 
 def named_by_palette(site, desired):
     """Location of the OVA that Palette hands out."""
-    link = site.palette().get("/v1/overlords/vsphere/ova").get("location")
+    link = site.palette().get(f"{GATEWAYS}/vsphere/ova").get("location")
     if not isinstance(link, str) or not link:
-        raise PaletteBadAnswer("Palette's answer holds no location of the installer OVA", where="GET /v1/overlords/vsphere/ova")
+        raise PaletteBadAnswer("Palette's answer holds no location of the installer OVA", where=f"GET {GATEWAYS}/vsphere/ova")
     return location(link, **desired["source"])
 
 

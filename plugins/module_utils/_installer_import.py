@@ -9,6 +9,7 @@ import uuid
 
 from . import _ova
 from ._errors import Failure, InputRefused, PaletteBadAnswer, PlanRefused, VcenterFailure
+from ._gateway_object import GATEWAYS
 from ._installer_properties import assignments, digests, of_vm, revealed
 from ._installer_vm import OWNER, marker, marks
 from ._inventory import child
@@ -43,9 +44,9 @@ def space_needed(descriptor, disk_format):
 
 def pairing_code(site):
     """A new code from Palette. Fetching it is a write: each is for one installer (API: pairing/code)."""
-    code = site.palette().get("/v1/overlords/pairing/code", query={"cloudType": "vsphere"}).get("pairingCode")
+    code = site.palette().get(f"{GATEWAYS}/pairing/code", query={"cloudType": "vsphere"}).get("pairingCode")
     if not isinstance(code, str) or not code:
-        raise PaletteBadAnswer("Palette's answer holds no pairing code", where="GET /v1/overlords/pairing/code")
+        raise PaletteBadAnswer("Palette's answer holds no pairing code", where=f"GET {GATEWAYS}/pairing/code")
     return Secret(code)
 
 

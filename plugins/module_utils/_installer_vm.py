@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 
-from ._errors import Busy, DeadlinePassed, VcenterFailure
+from ._errors import Busy, DeadlinePassed, InputRefused, VcenterFailure
 from ._installer_properties import key_map, of_vm, shown_all
 from ._inventory import child
 from ._until import until
@@ -32,14 +32,18 @@ def marks(values):
 
 
 def find_vm(vsphere, places, name):
-    """The VM of that name in the wanted folder, else one of ours elsewhere in the datacenter, or None."""
+    """The VM of that name in the wanted folder, else one of ours elsewhere in the datacenter, or None. Raises InputRefused when several are."""
     if isinstance(places["folder"], vim.Folder):
         vm = child(vsphere, places["folder"], name, vim.VirtualMachine)
         if vm is not None:
             return vm
     named = [ref for ref, row in vsphere.below(places["vm_root"], vim.VirtualMachine, ("name",)).items() if row.get("name") == name]
     rows = vsphere.read(named, ("config.extraConfig",))
-    return next((ref for ref in sorted(rows, key=str) if marker(rows[ref].get("config.extraConfig")).get("owner") == OWNER), None)
+    ours = [ref for ref, row in rows.items() if marker(row.get("config.extraConfig")).get("owner") == OWNER]
+    if len(ours) > 1:
+        raise InputRefused(f"several installers are named '{name}'", where="option folder", observed=", ".join(sorted(vsphere.path(ref) for ref in ours)),
+                           fix="give the folder of the one that is meant")
+    return ours[0] if ours else None
 
 
 def vm_facts(vsphere, vm):

@@ -184,7 +184,7 @@ def read_head(place, rule, checksum=None):
             if kind_of(member.name) == ".ovf":
                 take_descriptor(found, member)
             elif kind_of(member.name) == ".mf":
-                found["manifest"] = parse_manifest(small(member, MANIFEST_CAP, "manifest"), f"manifest {member.name}")
+                found["manifest"] = None if rule == "ignore" else parse_manifest(small(member, MANIFEST_CAP, "manifest"), f"manifest {member.name}")
             elif kind_of(member.name) == ".cert":
                 found["signed"] = True
             elif place.is_url:
@@ -206,7 +206,12 @@ def take_descriptor(found, member):
     if "descriptor" in found:
         raise InputRefused("OVA holds two .ovf descriptors", where=f"OVA {found['shown']}", observed=f"{found['ovf']}, {member.name}")
     data = small(member, _ovf.SIZE_CAP, "OVF descriptor")
-    found.update(descriptor=_ovf.parse(data), ovf=member.name, text=data.decode("utf-8", "replace"), digest=hashlib.sha256(data).hexdigest(),
+    descriptor = _ovf.parse(data)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputRefused("OVF descriptor is not in UTF-8", where=f"OVA member {member.name}", observed=f"byte {error.start}", expected="UTF-8") from error
+    found.update(descriptor=descriptor, ovf=member.name, text=text, digest=hashlib.sha256(data).hexdigest(),
                  digests={name: hashlib.new(name, data).hexdigest() for name in ALGORITHMS})
 
 
@@ -278,7 +283,7 @@ class Package:
                 if hashlib.sha256(small(member, _ovf.SIZE_CAP, "OVF descriptor")).hexdigest() != self.head["digest"]:
                     raise TransferFailed("the OVA changed between two reads", where=f"OVA {self.head['shown']}", fix="run again when its source is stable",
                                          retriable=False)
-            elif kind_of(member.name) == ".mf":
+            elif kind_of(member.name) == ".mf" and self._rule != "ignore":
                 self._manifest = parse_manifest(small(member, MANIFEST_CAP, "manifest"), f"manifest {member.name}")
             elif member.name in sizes:
                 if sizes[member.name] not in (None, member.size):

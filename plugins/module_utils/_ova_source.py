@@ -54,9 +54,11 @@ def checked_url(url, where="option ova"):
     """The URL split up. Raises InputRefused for other schemes, credentials, a wrong port, white space."""
     try:
         parts = urllib.parse.urlsplit(url)
-        _port = parts.port
+        valid = parts.port != 0
     except ValueError:
-        raise InputRefused("the URL cannot be read", where=where, expected="https://host[:port]/path.ova") from None
+        valid = False
+    if not valid:
+        raise InputRefused("the URL cannot be read", where=where, expected="https://host[:port]/path.ova")
     if parts.username is not None or parts.password is not None:
         raise InputRefused("the URL holds credentials", where=where, observed=without_query(url), fix="use ova_username and ova_password")
     if parts.scheme not in ("https", "http") or not parts.hostname:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import yaml
 
 HERE = Path(__file__).resolve().parent
-MODULES = HERE.parents[1] / "plugins" / "modules"
+ROOT = HERE.parents[1]
+MODULES = ROOT / "plugins" / "modules"
 PHASES = ("check", "real", "check again", "real again")
 FRONTS = ("auto", "module")
 
@@ -136,3 +138,17 @@ def same(case, one, other):
             assert len(results[0]) > 1, f"{name}: nothing to compare in {results[0]}"
             count += 1
     return count
+
+
+def collection(folder, name, patches):
+    """Environment that runs a copy of the collection, made below `folder`, with patched files; patches: [(path, what, by what)]."""
+    root = folder / name / "ansible_collections" / "palette" / "vmware"
+    root.mkdir(parents=True)
+    for entry in ("plugins", "meta"):
+        shutil.copytree(ROOT / entry, root / entry, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "galaxy.yml", root)
+    for path, what, by_what in patches:
+        source = (root / path).read_text(encoding="utf-8")
+        assert source.count(what) == 1, f"{path} has {source.count(what)} times {what!r}"
+        (root / path).write_text(source.replace(what, by_what), encoding="utf-8")
+    return {"ANSIBLE_COLLECTIONS_PATH": folder / name}

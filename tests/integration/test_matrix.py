@@ -5,14 +5,11 @@
 from __future__ import annotations
 
 import re
-import shutil
-from pathlib import Path
 
 import matrix
 import pytest
 
 CASES = matrix.cases()
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def both(play, lab, case):
@@ -50,20 +47,6 @@ def test_every_module_that_changes_something_is_changed_in_the_matrix():
 
 
 
-def collection(folder, name, patches):
-    """A copy of the collection with patched files below `folder`; patches: [(path, what, by what)]."""
-    root = folder / name / "ansible_collections" / "palette" / "vmware"
-    root.mkdir(parents=True)
-    for entry in ("plugins", "meta"):
-        shutil.copytree(ROOT / entry, root / entry, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "galaxy.yml", root)
-    for path, what, by_what in patches:
-        source = (root / path).read_text(encoding="utf-8")
-        assert source.count(what) == 1, f"{path} has {source.count(what)} times {what!r}"
-        (root / path).write_text(source.replace(what, by_what), encoding="utf-8")
-    return {"ANSIBLE_COLLECTIONS_PATH": folder / name}
-
-
 NOUN, RUN = "plugins/module_utils/_ip_pool.py", "plugins/module_utils/_run.py"
 APPLY = "def apply(palette, desired, observed, change, context):\n"
 BROKEN = [
@@ -82,7 +65,7 @@ def test_the_matrix_sees_a_broken_module(name, patches, says, lab, play, tmp_pat
     """With nothing broken the copy passes, so it is the patch that fails."""
     steps = CASES["ip_pool/range"]["steps"]
     case = {**CASES["ip_pool/range"], "steps": [steps[0], steps[-1]]}
-    run = play(lab, matrix.tasks(case), env=collection(tmp_path, re.sub(r"\W", "-", name), patches), status=None, snapshots=True)
+    run = play(lab, matrix.tasks(case), env=matrix.collection(tmp_path, re.sub(r"\W", "-", name), patches), status=None, snapshots=True)
     if says is None:
         assert matrix.judge(case, run)["changes"] == len(case["steps"])
     else:

@@ -231,6 +231,16 @@ def test_checksum_that_is_none(value):
         _ova.parse_checksum(value)
 
 
+def test_a_descriptor_in_another_encoding(tmp_path):
+    text = OVF.decode().replace("Gateway Installer", "Gâteway").replace("UTF-8", "ISO-8859-1").encode("latin-1")
+    with pytest.raises(InputRefused, match="not in UTF-8"):
+        deployed(written(tmp_path, crafted.tar([("a.ovf", text), *GOOD[1:]])))
+
+
+def test_a_manifest_that_is_ignored_may_be_nonsense(tmp_path):
+    assert deployed(written(tmp_path, crafted.tar([GOOD[0], ("x.mf", b"nonsense"), GOOD[2]])), "ignore")[0] == {"disk-0.vmdk": DISK_SUM}
+
+
 def test_an_ova_that_changes_between_two_reads(tmp_path):
     path = written(tmp_path, crafted.tar(GOOD))
     with pytest.raises(TransferFailed, match="changed between two reads"):

@@ -14,7 +14,7 @@ from ansible_collections.palette.vmware.plugins.module_utils import _errors as e
 from ansible_collections.palette.vmware.plugins.module_utils import _inventory, _vsphere
 from ansible_collections.palette.vmware.plugins.module_utils._change import Unresolved
 from ansible_collections.palette.vmware.plugins.module_utils._run import Context
-from ansible_collections.palette.vmware.plugins.module_utils._vsphere import Vsphere, translated, vcenter_connection, vim, vmodl
+from ansible_collections.palette.vmware.plugins.module_utils._vsphere import Vsphere, translated, vcenter_connection, vim
 
 supervisor = pytest.importorskip("palette_lab.supervisor")
 

@@ -44,8 +44,9 @@ def options(env, **given):
     """Parameters of gateway_installer for this process."""
     defaults = {name: entry.get("default") for name, entry in noun.SPEC["argument_spec"].items()}
     return {**defaults, "hostname": env["VMWARE_HOST"], "port": int(env["VMWARE_PORT"]), "username": env["VMWARE_USER"], "password": env["VMWARE_PASSWORD"],
-            "ca_path": env["VMWARE_CA_PATH"], "palette_host": env["PALETTE_HOST"], "palette_api_key": env["PALETTE_API_KEY"], "palette_ca_path": env["PALETTE_CA_PATH"],
-            "ova_ca_path": env["PALETTE_CA_PATH"], "name": "bench", "pairing_code": "of-nobody", "power_on": False, **PLACE, **given}
+            "ca_path": env["VMWARE_CA_PATH"], "palette_host": env["PALETTE_HOST"], "palette_api_key": env["PALETTE_API_KEY"],
+            "palette_ca_path": env["PALETTE_CA_PATH"], "ova_ca_path": env["PALETTE_CA_PATH"], "name": "bench", "pairing_code": "of-nobody",
+            "power_on": False, **PLACE, **given}
 
 
 def download(env, path, drop=False):
@@ -190,9 +191,11 @@ def measure(env, runs, folder):
     ours = medians("our upload from a file, manifest verified", [pair[1] for pair in pairs], gib)
     alone = medians("download from https alone", [download(env, folder / "again.ova", True) for _run in range(runs)], gib)
     remote = medians("our upload from https, manifest verified", [one_upload(env, env["LAB_OVA"], True) for _run in range(runs)], gib)
-    say(f"{'ratio: our upload from a file / raw POST':<58} {ours / plain:8.2f}\n{'ratio: our upload from https / download alone + raw POST':<58} {remote / (alone + plain):8.2f}")
+    say(f"{'ratio: our upload from a file / raw POST':<58} {ours / plain:8.2f}")
+    say(f"{'ratio: our upload from https / download alone + raw POST':<58} {remote / (alone + plain):8.2f}")
     empty = playbook(env, folder, [], watch=True)
-    shown = {key: value for key, value in options(env).items() if key in PLACE or key in ("name", "pairing_code", "power_on", "ova_ca_path")}
+    asked = (*PLACE, "name", "pairing_code", "power_on", "ova_ca_path")
+    shown = {key: value for key, value in options(env).items() if key in asked}
     gone = {"palette.vmware.gateway_installer": {"name": "bench", "datacenter": PLACE["datacenter"], "state": "absent"}}
     whole = {}
     for label, given, execution in (("file", str(path), "auto"), ("https", env["LAB_OVA"], "auto"), ("file, module front", str(path), "module")):

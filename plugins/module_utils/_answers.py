@@ -15,6 +15,7 @@ from ._errors import (PaletteBadAnswer, PaletteDenied, PaletteForbidden, Palette
 
 RATE_LIMIT_BUDGET = 120.0
 RATE_LIMIT_FIX = f"lower forks or set throttle; the client waits {RATE_LIMIT_BUDGET:.0f} s at most"
+REFUSAL_FIX = "correct what Palette names, then run it again"
 LONGEST_PAUSE = 30.0
 SHOWN_START = 120
 EXAMINED = 65536
@@ -193,10 +194,10 @@ def refusal(call, answer, mask, tries):
     if status == 403 or code in ("OperationForbidden", "ProjectUidIsNotEmpty"):
         return PaletteForbidden(f"Palette forbids {line} at {mask(call.scope)} to {call.credential}", fix=wider(call, code), **fields)
     if code == "ResourceNotFound" or (status == 404 and not routed):
-        return PaletteNotFound(f"Palette knows no such object: {line}", **fields)
+        return PaletteNotFound(f"Palette knows no such object: {line}", fix="check name or uid; it may have been deleted meanwhile, or be of another scope", **fields)
     if routed and status in (404, 405):
         return PaletteBadAnswer(f"{line} is no call of this Palette's API", fix="check palette_host and the version of Palette", **fields)
-    return PaletteRefused(f"Palette refused {line}", **fields)
+    return PaletteRefused(f"Palette refused {line}", fix=REFUSAL_FIX, **fields)
 
 
 def wider(call, code):

@@ -310,7 +310,7 @@ def store_account(palette, desired, gateway):
         palette.post(f"{path}/validate", body)
     except PaletteRefused as refusal:
         refusal.where = f"option account: user {account['username']} at {account['vcenter_server']}, validated by gateway {gateway['name']}"
-        refusal.fix = refusal.fix or "correct vcenter_server, username or password; set insecure when vCenter's certificate is not one that Palette knows"
+        refusal.fix = "correct vcenter_server, username or password; set insecure when vCenter's certificate is not one that Palette knows"
         raise
     body["shareWithProjects"] = desired["share_with_projects"]
     if read(palette, gateway["uid"])["account_uid"]:

@@ -15,7 +15,7 @@ from . import _ova
 from ._change import Change, Unresolved
 from ._errors import Failure, NotOurs, PaletteBadAnswer, PlanRefused
 from ._gateway_object import GATEWAYS, PENDING, find_gateway
-from ._installer_options import disjoint, from_params
+from ._installer_options import disjoint, from_params, proxy_passwords
 from ._installer_properties import assignments, brief, differences, key_map, shown_all, wanted_options
 from ._installer_vm import find_vm, kept_digests, placement_wanted, refuse_busy, result, vm_facts
 from ._inventory import resolve
@@ -265,6 +265,11 @@ def predict(desired, observed, changes):
     if verb in ("create", "replace"):
         return {"name": desired["name"], **after(desired, observed)}
     return {**have, "power": "on" if verb == "power_on" else "off"}
+
+
+def secrets(params):
+    """What is secret inside options: [str]."""
+    return proxy_passwords(params)
 
 
 NOUN = Noun(KIND, from_params, connect, observe, plan, apply, present, predict=predict)

@@ -181,6 +181,16 @@ def without_password(url):
     return f"{mark}{parts.hostname}" + (f":{parts.port}" if parts.port else "")
 
 
+def proxy_passwords(params):
+    """The passwords inside the proxies' URLs, as written and decoded: [str]. Never raises; wrong URLs are refused elsewhere."""
+    found = set()
+    for key in ("http", "https"):
+        user, _at, _host = ((params.get("proxy") or {}).get(key) or "").rpartition("@")
+        password = user.partition("://")[2].partition(":")[2]
+        found.update(text for text in (password, urllib.parse.unquote(password)) if len(text) > 2)
+    return sorted(found)
+
+
 def no_proxy(value):
     entries = [entry.strip() for entry in value.split(",") if entry.strip()]
     if not entries or "*" in entries or any(re.search(r"\s", entry) or not entry.isprintable() for entry in entries):

@@ -72,7 +72,8 @@ def refuse_loss(have, addresses, what):
     """Raises PlanRefused naming what is in use (addresses, at most 20, where Palette lists any) and the clusters that hold it."""
     if addresses:
         shown = ", ".join(addresses[:20]) + (f" and {len(addresses) - 20} more" if len(addresses) > 20 else "")
-        raise PlanRefused(what, where=f"IP pool {have['name']} ({have['uid']})", observed=f"{shown}; used by clusters {', '.join(have['clusters']) or 'unknown'}",
+        raise PlanRefused(what, where=f"IP pool {have['name']} ({have['uid']})",
+                          observed=f"{shown}; used by clusters {', '.join(have['clusters']) or 'unknown'}",
                           expected="none of its addresses in use", fix="delete those clusters, or give them another pool, first")
 
 

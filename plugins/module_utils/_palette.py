@@ -199,7 +199,7 @@ class Palette:
             doubted = doubted or made or in_doubt(outcome)
             if doubted:
                 self._pause(backoff(attempt), f"the answer to {call.line} was lost, looking whether it was carried out")
-                uid = self._looked_up(find)
+                uid = self._looked_up(call, find)
                 if uid:
                     return uid
             if made or not in_doubt(outcome):
@@ -270,10 +270,11 @@ class Palette:
             return None
         return uid if isinstance(uid, str) else None
 
-    def _looked_up(self, find):
+    def _looked_up(self, call, find):
         try:
             return find()
         except Failure as failure:
+            failure.what = f"{failure.what}; whether {self._mask(call)(call.line)} was carried out before that is not known"
             failure.changed_something = True
             raise
 

@@ -95,9 +95,8 @@ class Wire:
                                       data=body, headers=headers, timeout=(self.timeout, self.timeout), verify=self.verify, proxies=self.proxies,
                                       allow_redirects=False, stream=True) as response:
                 return self.read(response)
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as trouble:
-            error = trouble
-        return lost(error, self.host, self.timeout, self.proxy())
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+            return lost(error, self.host, self.timeout, self.proxy())
 
     def read(self, response):
         """Answer, or Lost when the body is too long or comes too slowly; the cap counts decompressed bytes."""

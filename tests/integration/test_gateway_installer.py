@@ -325,3 +325,17 @@ def test_off_and_gone(lab, files):
     assert done(lab, state="powered_off")["plan"][0]["verb"] == "power_off" and not done(lab, state="powered_off")["changed"]
     assert done(lab, state="absent")["gateway_installer"] is None and not done(lab, state="absent")["changed"]
     nothing_left(lab)
+
+
+@pytest.mark.parametrize("execution", ["auto", "module"])
+def test_no_secret_is_shown(lab, play, execution):
+    asked = {**PLACE, "pairing_code": "{{ pin }}", "proxy": {"http": "{{ gate }}", "https": "{{ gate }}", "no_proxy": "127.0.0.1"}}
+    tasks = [{"name": "deploy", "palette.vmware.gateway_installer": asked},
+             {"name": "refused", "palette.vmware.gateway_installer": {**asked, "pod_cidr": "172.16.0.0/16"}, "ignore_errors": True},
+             {"name": "wrong", "palette.vmware.gateway_installer": {**asked, "proxy": {"http": "{{ gate }}/path", "https": "{{ gate }}", "no_proxy": "a"}},
+              "ignore_errors": True}]
+    run_ = play(lab, tasks, diff=True, verbosity=3, execution=execution, extra={"pin": CANARY, "gate": f"http://user:{CANARY}-2@proxy:3128"})
+    assert [entry["status"] for entry in run_.entries if entry["status"] != "start"] == ["ok", "ignored", "ignored"]
+    assert CANARY not in run_.stdout + run_.stderr + json.dumps(run_.entries)
+    assert run_.result("deploy")["gateway_installer"]["properties"]["http_proxy"] == "***@proxy:3128"
+    assert CANARY in installers(lab)["installer-1"]["properties"].values()

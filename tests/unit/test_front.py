@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.palette.vmware.plugins.action import front
+from ansible_collections.palette.vmware.plugins.action import api as front
 from ansible_collections.palette.vmware.plugins.module_utils._lifeline import PLAYBOOK_VARIABLE, alive
 from ansible_collections.palette.vmware.plugins.module_utils._specs import spec
 

@@ -110,6 +110,14 @@ def test_proxies_are_shown_without_credentials(url, shown):
     assert CANARY not in repr(desired)
 
 
+@pytest.mark.parametrize("url, passwords", [
+    (None, []), ("http://p:1", []), ("http://u:canary@p:1", ["canary"]), ("http://u:ca%40ry@p:1", ["ca%40ry", "ca@ry"]), ("http://u@p:1", []),
+    ("u:canary@p", []), ("http://[", []),
+])
+def test_passwords_inside_proxies_are_known(url, passwords):
+    assert noun.secrets({"proxy": {"http": url, "https": None}}) == passwords
+
+
 @pytest.mark.parametrize("value, emitted", [("a, b ,c", "a,b,c"), ("10.0.0.0/8,.lab.local", "10.0.0.0/8,.lab.local")])
 def test_no_proxy_is_a_list(value, emitted):
     assert from_params(proxy(no_proxy=value))["properties"]["no_proxy"] == emitted

@@ -18,6 +18,17 @@ from ansible_collections.palette.vmware.plugins.module_utils._until import Stop
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="needs Linux's /proc")
 
 
+def watchers():
+    return {thread for thread in threading.enumerate() if thread.name == "playbook-watch"}
+
+
+def watched(*args, **options):
+    """(what watch() returns, the thread that it started or None)"""
+    before = watchers()
+    ended = _lifeline.watch(*args, **options)
+    return ended, next(iter(watchers() - before), None)
+
+
 @pytest.fixture(name="child")
 def _child():
     process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
@@ -76,8 +87,7 @@ def test_the_end_of_the_playbook_stops_the_run_and_then_ends_it(child):
 
 def test_a_run_that_ends_in_time_is_not_ended_by_force(child):
     stop, left = Stop(), threading.Event()
-    ended = _lifeline.watch(stop, _lifeline.identity(child.pid), lambda code: left.set(), every=0.01, grace=10)
-    watcher = next(thread for thread in threading.enumerate() if thread.name == "playbook-watch")
+    ended, watcher = watched(stop, _lifeline.identity(child.pid), lambda code: left.set(), every=0.01, grace=10)
     child.kill()
     child.wait()
     assert stop.wait(10)
@@ -88,8 +98,7 @@ def test_a_run_that_ends_in_time_is_not_ended_by_force(child):
 
 def test_the_watch_ends_with_the_task(child):
     stop = Stop()
-    ended = _lifeline.watch(stop, _lifeline.identity(child.pid), pytest.fail, every=0.01)
-    watcher = next(thread for thread in threading.enumerate() if thread.name == "playbook-watch")
+    ended, watcher = watched(stop, _lifeline.identity(child.pid), pytest.fail, every=0.01)
     ended.set()
     watcher.join(10)
     assert not watcher.is_alive() and not stop.is_set()
@@ -99,8 +108,8 @@ def test_who_is_not_seen_from_the_start_is_not_watched(child):
     mark = _lifeline.identity(child.pid)
     child.kill()
     child.wait()
-    _lifeline.watch(Stop(), mark, pytest.fail)
-    assert not [thread for thread in threading.enumerate() if thread.name == "playbook-watch"]
+    _ended, watcher = watched(Stop(), mark, pytest.fail)
+    assert watcher is None
 
 
 def test_both_times_together_are_under_five_seconds():

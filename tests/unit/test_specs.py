@@ -166,5 +166,5 @@ def test_the_runtime_file_names_the_modules_that_there_are():
     assert sorted(RUNTIME["plugin_routing"]["modules"]) == MODULES
     assert sorted({name for members in RUNTIME["action_groups"].values() for name in members}) == MODULES
     for route in RUNTIME["plugin_routing"]["modules"].values():
-        assert route == {"action_plugin": "palette.vmware.front"}
+        assert route == {"action_plugin": "palette.vmware.api"}
     assert set(RUNTIME["action_groups"]) == set(GROUPS)

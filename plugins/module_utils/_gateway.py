@@ -68,7 +68,8 @@ def from_params(params):
         raise InputRefused("the gateway's name is empty or has white space around it", where="option name", observed=f"'{name}'", fix="correct the name")
     for key in ("registration_timeout", "wait_timeout"):
         if params[key] < 0:
-            raise InputRefused("a time to wait is negative", where=f"option {key}", observed=params[key], expected="seconds, 0 or more")
+            raise InputRefused("a time to wait is negative", where=f"option {key}", observed=params[key], expected="seconds, 0 or more",
+                               fix="correct the number")
     desired = {key: params[key] for key in ("state", "name", "wait", "registration_timeout", "wait_timeout")}
     desired["configuration"] = config.from_params(params) if params["state"] == "present" else {}
     if params["state"] != "absent":

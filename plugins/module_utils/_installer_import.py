@@ -14,7 +14,7 @@ from ._installer_properties import assignments, digests, of_vm, revealed
 from ._installer_vm import OWNER, marker, marks
 from ._inventory import child
 from ._lease import import_vm, remove
-from ._secret import Secret, masker
+from ._secret import Secret
 from ._vsphere import label, translated, vim
 
 TASK_TIMEOUT = 300
@@ -87,16 +87,11 @@ def first_marks(desired, observed, context, run):
 
 
 def create(site, desired, observed, context):
-    """Imports the VM, reads its properties back, marks it finished; returns it. Raises Failure without a secret in it."""
+    """Imports the VM, reads its properties back, marks it finished; returns it."""
     code = desired["properties"].get("pairing_code") or pairing_code(site)
-    desired = {**desired, "properties": {**desired["properties"], "pairing_code": code}}
-    mask = masker([revealed(value) for value in desired["properties"].values() if isinstance(value, Secret)])
-    try:
-        return carry(site, desired, observed, context)
-    except Failure as failure:
-        failure.what, failure.observed, failure.expected, failure.where = (mask(part) for part in (failure.what, failure.observed, failure.expected,
-                                                                                                   failure.where))
-        raise
+    properties = {**desired["properties"], "pairing_code": code}
+    context.secrets.extend(revealed(value) for value in properties.values() if isinstance(value, Secret))
+    return carry(site, {**desired, "properties": properties}, observed, context)
 
 
 def carry(site, desired, observed, context):

@@ -15,8 +15,8 @@ from ._until import Clock, Stop
 
 @dataclass(frozen=True)
 class Context:
-    """What a run is given besides its parameters. emit(line) shows progress; timeline, warnings, written (writes that a server took): filled while
-    it runs."""
+    """What a run is given besides its parameters. emit(line) shows progress; timeline, warnings, written (writes that a server took) and secrets
+    (str that the run came to know): filled while it runs."""
 
     check: bool = False
     emit: object = lambda line: None
@@ -25,6 +25,7 @@ class Context:
     timeline: list = field(default_factory=list)
     warnings: list = field(default_factory=list)
     written: list = field(default_factory=list)
+    secrets: list = field(default_factory=list, repr=False)
     started: list = field(default_factory=list)
 
     def progress(self, text):
@@ -122,9 +123,9 @@ def outcome(execute, params, context, secrets=()):
 
     The only catch-all of the collection: an exception that is no Failure is a defect of ours, reported by type and place.
     """
-    mask = masker(secrets)
     try:
-        return mask(execute(params, context))
+        answer = execute(params, context)
+        return masker([*secrets, *context.secrets])(answer)
     except Failure as caught:
         failure = caught
     except Exception as defect:  # pylint: disable=broad-except
@@ -132,6 +133,7 @@ def outcome(execute, params, context, secrets=()):
         failure = Failure(f"internal error: {type(defect).__name__} in {frame.name}", where=f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}",
                           observed=str(defect), fix="report it with the task's options, secrets removed", code="INTERNAL")
     failure.changed_something = failure.changed_something or bool(context.written)
+    mask = masker([*secrets, *context.secrets])
     for name in ("what", "where", "observed", "expected", "fix", "leftovers"):
         setattr(failure, name, mask(getattr(failure, name)))
     return {"failed": True, "msg": failure.sentence(), "error": failure.as_dict(), "changed": failure.changed_something,

@@ -114,7 +114,9 @@ def difference(one, other):
     return f" near …{one[max(0, place - 80):place + 120]}… which became …{other[max(0, place - 80):place + 120]}…"
 
 
-UNSTABLE = re.compile(r"(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)|\bvm-\d+\b|(?<=-)[a-z0-9]{5}\b|run-\d+")
+UNSTABLE = re.compile("|".join((
+    r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", r"(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])", r"\bvm-\d+\b",
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", r"(?<=-)[a-z0-9]{5}\b", r"run-\d+")))
 INVISIBLE = ("timeline", "invocation", "ansible_facts", "warnings", "_ansible_no_log", "_ansible_parsed", "_ansible_verbose_always")
 
 

@@ -8,69 +8,14 @@ import json
 import os
 import random
 import re
-import signal
 import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import pytest
+from journey import PATIENCE, call, client_calls, command, comparable, killed_and_run_again, played
 from palette_lab.supervisor import running
 
-ROOT = Path(__file__).resolve().parents[2]
 KILLS = int(os.environ.get("PALETTE_JOURNEY_KILLS", "6"))
 SEED = 20261123
-PATIENCE = 240
-
-
-def call(lab, path, method="GET"):
-    request = urllib.request.Request(f"{lab.admin}{path}", method=method, data=b"{}" if method == "POST" else None, headers={"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.loads(answer.read() or b"{}")
-
-
-def client_calls(lab):
-    """What the collection sent, in order; the emulator's own calls to vCenter left out."""
-    return [item for item in call(lab, "/journal")["items"] if item["agent"] != "palette"]
-
-
-def command(lab, playbook):
-    return [str(Path(sys.executable).with_name("ansible-playbook")), str(ROOT / "playbooks" / f"{playbook}.yml"), "-i", str(lab.directory / "inventory")]
-
-
-def played(lab, playbook):
-    """Runs a playbook to its end; returns (return code, output, changed tasks)."""
-    done = subprocess.run(command(lab, playbook), capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL, check=False)
-    changed = sum(int(count) for count in re.findall(r"changed=(\d+)", done.stdout))
-    return done.returncode, done.stdout + done.stderr, changed
-
-
-def comparable(lab):
-    """The canonical state without what a run draws anew: run markers, the pairing code's digest, the random part of node names."""
-    deadline = time.monotonic() + PATIENCE
-    while not call(lab, "/settled")["settled"]:
-        assert time.monotonic() < deadline
-    state = call(lab, "/state?canonical=1")
-    for datacenter in state["vcenter"]["datacenters"]:
-        for vm in datacenter["vms"]:
-            vm.pop("extra_config", None)
-            vm["properties"] = {key: value for key, value in (vm.get("properties") or {}).items() if "pairing" not in key.lower() and "code" not in key.lower()}
-    return re.sub(r"(-cp-)[0-9a-z]+", r"\1X", json.dumps(state, sort_keys=True, indent=1))
-
-
-def workers_of(pid):
-    """pids of the processes whose parent is `pid`."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[1]) == pid:
-                found.append(int(entry.name))
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -117,23 +62,10 @@ def test_a_second_run_changes_nothing_and_writes_nothing(clean):
 def test_killed_anywhere_and_run_again_ends_in_the_same_state(lab, clean, number):
     point = sorted(random.Random(SEED).sample(range(1, len(clean["calls"])), KILLS))[number]
     orphan = number % 2 == 0
-    call(lab, "/reset", "POST")
-    call(lab, "/journal", "DELETE")
-    with subprocess.Popen(command(lab, "install"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, start_new_session=True) as process:
-        deadline = time.monotonic() + PATIENCE
-        while len(client_calls(lab)) < point and process.poll() is None:
-            assert time.monotonic() < deadline
-        workers = workers_of(process.pid)
-        process.kill()
-        for pid in [] if orphan else workers:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-    code, output, _changed = played(lab, "install")
+    code, output, state = killed_and_run_again(lab, point, orphan)
     where = clean["calls"][point - 1]
     assert code == 0, f"after a kill at call {point} ({where['method']} {where['path']}, orphan {orphan}):\n{output}"
-    assert comparable(lab) == clean["state"]
+    assert state == clean["state"]
 
 
 def test_the_prediction_on_an_empty_site_tells_the_whole_story(lab, clean):

@@ -22,11 +22,11 @@ YOUNG = {"age": 10.0, "mode": 0o600, "filled": True}
 
 
 def options(**given):
-    return {"state": "present", "gateway": "dc1-gw", "dest": "/root/dc1-gw.code", "max_age": 3600, **given}
+    return {"state": "present", "gateway": "dc1-gw", "dest": "/srv/dc1-gw.code", "max_age": 3600, **given}
 
 
 def seen(file=None, registered=False):
-    return {"gateway": "dc1-gw", "registered": registered, "ova": "https://palette.lab/installer.ova", "dest": "/root/dc1-gw.code", "file": file}
+    return {"gateway": "dc1-gw", "registered": registered, "ova": "https://palette.lab/installer.ova", "dest": "/srv/dc1-gw.code", "file": file}
 
 
 @pytest.mark.parametrize("given, observed, expected", [
@@ -47,7 +47,7 @@ def seen(file=None, registered=False):
 def test_changes(given, observed, expected):
     changes = pairing.plan(pairing.from_params(options(**given)), observed)
     assert [(change.verb, (change.before or {}).get("mode"), (change.after or {}).get("mode"), change.reason) for change in changes] == expected
-    assert all(change.name == "dc1-gw" and (change.before or change.after)["dest"] == "/root/dc1-gw.code" for change in changes)
+    assert all(change.name == "dc1-gw" and (change.before or change.after)["dest"] == "/srv/dc1-gw.code" for change in changes)
 
 
 @pytest.mark.parametrize("given, where", [({"dest": "code"}, "option dest"), ({"dest": "/tmp/"}, "option dest"), ({"gateway": " "}, "option gateway"),

@@ -73,11 +73,12 @@ class Transfer:
 
 @contextmanager
 def watched(transfer, context, stall_timeout):
-    """While inside, an order to stop and a stall (no byte taken for stall_timeout seconds) end the transfer within a second."""
+    """While inside, progress is shown, and an order to stop or a stall (no byte taken for stall_timeout seconds) ends the transfer within a second."""
     over = Stop()
 
     def look():
         while not over.wait(LOOK_EVERY):
+            transfer.show(context)
             if context.stop.is_set():
                 transfer.end(Stopped(f"the run was stopped: {context.stop.reason}", fix="run it again, it starts the import anew"))
             elif context.clock.monotonic() - transfer.moved > stall_timeout:
@@ -130,7 +131,7 @@ def connect(parts, thumbprint, ca_path, validate):
     return link
 
 
-def send(link, parts, member, create, transfer, context):
+def send(link, parts, member, create, transfer):
     """Sends one member as the body of a POST (a stream-optimized disk) or PUT (a file that does not exist yet: OvfFileItem.create). Raises TransferFailed."""
     started, before, host = transfer.clock.monotonic(), transfer.sent, f"{parts.hostname} port {parts.port or 443}"
 
@@ -157,7 +158,7 @@ def send(link, parts, member, create, transfer, context):
             for name, value in headers.items():
                 link.putheader(name, value)
             link.endheaders()
-            stream(link.sock, member, transfer, context)
+            stream(link.sock, member, transfer)
         except BROKEN as error:
             transfer.check()
             raise broke(early_answer(link) or str(error) or type(error).__name__) from error
@@ -173,7 +174,7 @@ def send(link, parts, member, create, transfer, context):
         transfer.breakers.remove(breaker)
 
 
-def stream(sock, member, transfer, context):
+def stream(sock, member, transfer):
     """1 MiB blocks while the way is fast; small slices on a slow one, so that a slow upload is not taken for a stalled one."""
     slow = False
     while True:
@@ -186,7 +187,6 @@ def stream(sock, member, transfer, context):
             piece = view[start:start + (SLICE if slow else MEGABYTE)]
             sock.sendall(piece)
             transfer.advance(len(piece))
-            transfer.show(context)
         slow = transfer.clock.monotonic() - began > SLOW_BLOCK
 
 
@@ -214,7 +214,7 @@ def upload(package, targets, transfer, context, settings):
             parts = address_of(url, settings["vcenter_host"])
             link = connect(parts, thumbprint, settings["ca_path"], settings["validate"])
             try:
-                send(link, parts, member, create, transfer, context)
+                send(link, parts, member, create, transfer)
             finally:
                 link.close()
         package.verify()

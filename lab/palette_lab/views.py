@@ -12,6 +12,7 @@ from palette_lab.store import Store
 
 AGENT_VERSION = "4.8.10"
 HEARTBEAT = datetime.timedelta(minutes=10)
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 LISTED_ADDRESSES = 256
 COUNTED_ADDRESSES = 65536
 
@@ -61,20 +62,30 @@ def pool_clusters(store: Store, record: dict) -> list[str]:
     return sorted(uid for uid in found if uid in store.clusters and store.clusters[uid]["state"] != "Deleted")
 
 
-def addresses(shape: dict) -> Iterator[str]:
-    """Addresses of a pool in order, without its gateway. A pool that makes no sense has none: Palette stores what it is given."""
+def bounds(shape: dict) -> tuple[Address, Address] | None:
+    """First and last address of a pool; None for one that makes no sense: Palette stores what it is given."""
     try:
         subnet = ipaddress.ip_network(shape["subnet"], strict=False) if shape.get("subnet") else None
         start = ipaddress.ip_address(shape["start"]) if shape.get("start") else (subnet[1] if subnet and subnet.num_addresses > 2 else None)
         end = ipaddress.ip_address(shape["end"]) if shape.get("end") else (subnet[-2] if subnet and subnet.num_addresses > 2 else None)
     except ValueError:
-        return
-    if start is None or end is None or start.version != end.version:
-        return
-    for number in range(int(start), int(end) + 1):
-        address = str(type(start)(number))
+        return None
+    return (start, end) if start is not None and end is not None and start.version == end.version else None
+
+
+def addresses(shape: dict) -> Iterator[str]:
+    """Addresses of a pool in order, without its gateway."""
+    found = bounds(shape)
+    for number in range(int(found[0]), int(found[1]) + 1) if found else ():
+        address = str(type(found[0])(number))
         if address != shape.get("gateway"):
             yield address
+
+
+def holds(shape: dict, address: str) -> bool:
+    """Whether the address lies in a pool of that shape."""
+    found, wanted = bounds(shape), ipaddress.ip_address(address)
+    return found is not None and found[0].version == wanted.version and int(found[0]) <= int(wanted) <= int(found[1])
 
 
 def available(record: dict) -> list[str]:

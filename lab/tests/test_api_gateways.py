@@ -260,7 +260,7 @@ def test_pools_are_changed_and_deleted_by_their_own_gateway_only(lab) -> None:
     assert lab.tenant.get(f"/v1/overlords/vsphere/{uid}/pools").json()["items"] == []
 
 
-def test_a_pool_in_use_is_neither_changed_nor_deleted(seeded) -> None:
+def test_a_pool_in_use_may_grow_but_not_lose_an_address_in_use_nor_be_deleted(seeded) -> None:
     uid = seeded.store.seeded[0]
     path = f"/v1/overlords/vsphere/{uid}/pools"
     pool = seeded.tenant.get(path).json()["items"][0]
@@ -270,9 +270,13 @@ def test_a_pool_in_use_is_neither_changed_nor_deleted(seeded) -> None:
     assert seeded.tenant.put(f"{path}/{pool['metadata']['uid']}", json=same).status_code == 204
     wider = copy.deepcopy(same)
     wider["spec"]["pool"]["end"] = "10.10.8.99"
-    for answer in (seeded.tenant.put(f"{path}/{pool['metadata']['uid']}", json=wider), seeded.tenant.delete(f"{path}/{pool['metadata']['uid']}")):
+    assert seeded.tenant.put(f"{path}/{pool['metadata']['uid']}", json=wider).status_code == 204
+    moved = copy.deepcopy(wider)
+    moved["spec"]["pool"]["start"] = "10.10.8.11"
+    for answer in (seeded.tenant.put(f"{path}/{pool['metadata']['uid']}", json=moved), seeded.tenant.delete(f"{path}/{pool['metadata']['uid']}")):
         assert refusal(answer) == (400, "IpPoolInUse") and "seed-gw" in answer.json()["message"]
-    assert seeded.store.pools[pool["metadata"]["uid"]]["pool"]["end"] == "10.10.8.12"
+    kept = seeded.store.pools[pool["metadata"]["uid"]]["pool"]
+    assert (kept["start"], kept["end"]) == ("10.10.8.10", "10.10.8.99")
 
 
 def test_dns_mappings(lab) -> None:

@@ -228,7 +228,7 @@ def command_lines(folder, wanted):
 
 
 BY_KEY = ("plugins/module_utils/_api.py", "    return Secret(data) if inside and", "    return data if inside and")
-BY_VALUE = ("plugins/module_utils/_run.py", "    mask = masker(secrets)\n", "    mask = lambda data: data\n")
+BY_VALUE = ("plugins/module_utils/_secret.py", "            for needle in needles:\n", "            for needle in ():\n")
 BROKEN = [("neither", [], False), ("by key", [BY_KEY], False), ("by value", [BY_VALUE], False), ("both", [BY_KEY, BY_VALUE], True)]
 
 

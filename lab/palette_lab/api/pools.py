@@ -52,13 +52,13 @@ def create_pool(call: Call) -> Reply:
 
 
 def update_pool(call: Call) -> Reply:
-    """A full replace; what does not differ is allowed on a pool in use."""
+    """A full replace; refused when an address in use would fall out of the pool."""
     with call.store.lock:
         record = find_pool(call)
         fields = pool_fields(call, record["overlord_uid"], record["uid"])
-        if any(record[key] != value for key, value in fields.items()):
+        if not all(views.holds(fields["pool"], address) for address in record["allotted"]):
             check_unused(call, record, "changed")
-            record.update(fields)
+        record.update(fields)
     return no_content()
 
 

@@ -13,7 +13,7 @@ from palette_lab.store import RECORDS, Store
 
 SECRET_KEYS = {"password", "pairing_code"}
 VOLATILE_KEYS = {"uid", "created", "modified", "deleted", "aborted", "heartbeat", "at", "id", "moid", "installer_moid", "sessions"}
-RUN_MARKS = {"run", "started", "heartbeat", "finished", "secrets"}
+RUN_MARKS = {"run", "started", "heartbeat", "finished", "put_away", "secrets"}
 PAIRING_PROPERTIES = {"pairing_code", "pairingCode", "pin"}
 UID = re.compile(r"(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])")
 UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")

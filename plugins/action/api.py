@@ -13,6 +13,7 @@ import signal
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -28,7 +29,8 @@ SAID = set()
 
 
 class ActionModule(ActionBase):
-    """palette_execution: auto (default) | module chooses the front."""
+    """Variables: palette_execution (auto, the default, or module) chooses the front; palette_foreseeing: true keeps back the warnings of a task that
+    is in check mode only to have its refusals early."""
 
     _requires_connection = False
     _supports_async = True
@@ -39,8 +41,12 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         noun = importlib.import_module(f"{MODULE_UTILS}._{self._task.action.rpartition('.')[2]}")
         obstacle = self.obstacle(noun, variables)
-        if obstacle is None:
-            return self.in_worker(noun, variables)
+        answer = self.in_worker(noun, variables) if obstacle is None else self.elsewhere(noun, variables, obstacle)
+        if self._task.check_mode and boolean(self._templar.template(variables.get("palette_foreseeing", False))):
+            answer.pop("warnings", None)
+        return answer
+
+    def elsewhere(self, noun, variables, obstacle):
         if obstacle and "wait" in noun.SPEC["argument_spec"]:
             self.say_once(f"{variables.get('inventory_hostname', 'localhost')}: {self._task.get_name()}: no live progress ({obstacle})")
         return self.in_module(variables)

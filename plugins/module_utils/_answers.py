@@ -194,7 +194,7 @@ def refusal(call, answer, mask, tries):
     if status == 403 or code in ("OperationForbidden", "ProjectUidIsNotEmpty"):
         return PaletteForbidden(f"Palette forbids {line} at {mask(call.scope)} to {call.credential}", fix=wider(call, code), **fields)
     if code == "ResourceNotFound" or (status == 404 and not routed):
-        return PaletteNotFound(f"Palette knows no such object: {line}", fix="check name or uid; it may have been deleted meanwhile, or be of another scope", **fields)
+        return PaletteNotFound(f"Palette knows no such object: {line}", fix="check its name; it may be of another scope, or deleted meanwhile", **fields)
     if routed and status in (404, 405):
         return PaletteBadAnswer(f"{line} is no call of this Palette's API", fix="check palette_host and the version of Palette", **fields)
     return PaletteRefused(f"Palette refused {line}", fix=REFUSAL_FIX, **fields)

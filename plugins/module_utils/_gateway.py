@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from . import _gateway_config as config
 from . import _gateway_status as status
+from . import _placement_check as places
 from ._change import Change, Unresolved, update
 from ._errors import InputRefused, PaletteRefused, ParentMissing, PlanRefused
 from ._gateway_object import GATEWAYS, PENDING, PROVISIONING, RUNNING, SYSTEM_GATEWAY, from_api, gateways
@@ -103,12 +104,13 @@ def observe(site, desired, context):
     named = [each for each in same if each["state"] != DELETING]
     observed = {"named": named, "deleting": [each for each in same if each["state"] == DELETING], "present": [each["name"] for each in everything],
                 "gateway": named[0] if len(named) == 1 else None, "account": None, "configuration": None, "ip_pool": None, "pools": [], "own": None,
-                "nodes": [], "users": []}
+                "nodes": [], "users": [], "offered": None}
     gateway = observed["gateway"]
     if desired["state"] == "absent":
         observe_leaving(site.palette, desired, observed, context)
     elif gateway:
         observe_standing(site.palette, observed)
+        observe_offered(site.palette, desired, observed, context)
         if observed["configuration"] is None and gateway["state"] == PROVISIONING and desired["state"] == "present":
             context.warn(f"the configuration of gateway '{desired['name']}' cannot be read yet and was not compared")
     if desired["configuration"].get("ip_pool"):
@@ -130,6 +132,15 @@ def observe_standing(palette, observed):
         item = status.cloud_config(palette, observed["own"])
         if item:
             observed["configuration"] = config.from_api(item, {pool["uid"]: pool["name"] for pool in observed["pools"]})
+
+
+def observe_offered(palette, desired, observed, context):
+    """What the gateway's account sees at the wanted placements, when the gateway is about to be configured."""
+    gateway, placements = observed["gateway"], desired["configuration"].get("placements")
+    if placements and desired["state"] == "present" and observed["account"] and observed["configuration"] is None and gateway["state"] == PENDING:
+        observed["offered"] = places.offered(palette, f"{GATEWAYS}/vsphere/{gateway['uid']}/properties", placements)
+        for text in places.doubtful(placements, observed["offered"]):
+            context.warn(text)
 
 
 def observe_leaving(palette, desired, observed, context):
@@ -205,6 +216,8 @@ def configuration_changes(desired, observed):
         full = config.complete(wanted)
         refuse_incomplete(desired, gateway)
         refuse_small_pool(full, observed["ip_pool"])
+        if observed["offered"]:
+            places.refuse_unknown(full["placements"], observed["offered"])
         return [Change("configure", KIND, desired["name"], None, full, "starts the provisioning of the gateway's nodes")]
     fields = config.differing(wanted, have)
     if fields:

@@ -103,6 +103,8 @@ def observe(site, desired, context):
     if desired["state"] == "present" and (have is None or have["ours"]):
         observe_wanted(site, desired, observed, context)
     else:
+        for missing in (place for place in places.values() if isinstance(place, Unresolved)):
+            context.warn(f"{missing.kind} '{missing.name}' does not exist, so no installer was found in it")
         observed["datacenter"] = places["datacenter"] if desired["state"] == "present" else None
     return observed
 
@@ -120,11 +122,21 @@ def observe_wanted(site, desired, observed, context):
     finished = have is not None and have["finished"]
     observed["changed"] = unlike(desired, observed["wanted"], have) if finished else {}
     replacing = bool(desired["redeploy"] and observed["changed"])
-    if replacing or not finished:
-        observe_source(site, desired, observed, context)
-    if replacing or finished and have["power"] == "off" and desired["power"] == "on" and not observed["changed"]:
+    if replacing or finished and waking(desired, observed):
         gateway = find_gateway(site.palette(), desired["properties"]["installer_name"])
         observed["gateway"] = None if isinstance(gateway, Unresolved) else {"name": gateway["name"], "state": gateway["state"]}
+    if replacing or not finished or spent(desired, observed):
+        observe_source(site, desired, observed, context)
+
+
+def waking(desired, observed):
+    """Whether a VM as it is wanted is off and should be on."""
+    return observed["vm"]["power"] == "off" and desired["power"] == "on" and not observed["changed"]
+
+
+def spent(desired, observed):
+    """Whether that VM was put away after it registered a gateway which is gone: a pairing code is good for one installer (API: pairing/code)."""
+    return waking(desired, observed) and observed["gateway"] is None and bool(observed["vm"]["marks"].get("put_away"))
 
 
 def observe_source(site, desired, observed, context):
@@ -178,6 +190,9 @@ def plan_finished(desired, observed, have):
     if not changed:
         if have["power"] == "on" or desired["power"] == "off" or beyond:
             return []
+        if spent(desired, observed):
+            refuse_deployment(desired, observed)
+            return [Change("replace", KIND, name, before(have), after(desired, observed), "it was put away, and its pairing code is good only once")]
         return [Change("power_on", KIND, name, {"power": "off"}, {"power": "on"}, "it was imported and not powered on")]
     shown = "; ".join(f"{key}: {old!r} is there, {new!r} is wanted" for key, (old, new) in sorted(changed.items()))
     if not desired["redeploy"]:
@@ -231,6 +246,8 @@ def apply(site, desired, observed, change, context):
         steps.append(wanted)
 
     try:
+        if change.verb == "power_off":
+            hands.reconfigure(vsphere, have["ref"], {"put_away": context.clock.now().isoformat(timespec="seconds")}, context)
         if change.verb in ("power_on", "power_off"):
             power(have["ref"], change.after["power"])
         if change.verb in ("delete", "replace"):

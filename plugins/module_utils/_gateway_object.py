@@ -8,10 +8,11 @@ API edge: Palette calls a gateway an overlord (Palette API v1, operations v1Over
 from __future__ import annotations
 
 from ._change import Unresolved
+from ._errors import PlanRefused
 
 GATEWAYS = "/v1/overlords"
 SYSTEM_GATEWAY = "System Private Gateway"
-PENDING, PROVISIONING, RUNNING = "Pending", "Provisioning", "Running"
+PENDING, PROVISIONING, RUNNING, DELETING = "Pending", "Provisioning", "Running", "Deleting"
 GONE = ("Deleted",)
 
 
@@ -39,7 +40,13 @@ def gateways(palette):
 
 
 def find_gateway(palette, name):
-    """The gateway of exactly that name, or Unresolved. The filter's semantics are not documented, so equality is checked here."""
+    """The gateway of exactly that name that is there to stay, or Unresolved. Raises PlanRefused for two of that name.
+
+    The filter's semantics are not documented, so equality is checked here.
+    """
     items = palette.get(GATEWAYS, query={"name": name}).get("items") or []
-    found = [gateway for gateway in map(from_api, items) if gateway["name"] == name and gateway["state"] not in GONE]
+    found = [gateway for gateway in map(from_api, items) if gateway["name"] == name and gateway["state"] not in (*GONE, DELETING)]
+    if len(found) > 1:
+        raise PlanRefused(f"Palette has {len(found)} gateways named '{name}'", where="option gateway", observed=", ".join(sorted(each["uid"] for each in found)),
+                          expected="one", fix="rename or delete all but one in the console")
     return found[0] if found else Unresolved("gateway", name)

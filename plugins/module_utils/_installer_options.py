@@ -12,7 +12,7 @@ import binascii
 import re
 import urllib.parse
 
-from ._address import network, overlap
+from ._address import address, network, network_of, overlap
 from ._errors import InputRefused
 from ._ova import parse_checksum
 from ._ova_source import location
@@ -257,4 +257,17 @@ def advice(params, values):
 
 
 def excluded(name, listed):
-    return name in listed or any(entry.startswith(".") and name.endswith(entry) or name.endswith(f".{entry}") for entry in listed)
+    """Whether a host name, an address or a network is listed itself, by its domain, or by a network around it."""
+    if name in listed or any(entry.startswith(".") and name.endswith(entry) or name.endswith(f".{entry}") for entry in listed):
+        return True
+    block = block_of(name)
+    around = [block_of(entry) for entry in listed] if block is not None else []
+    return any(each is not None and each.version == block.version and each.first <= block.first and block.last <= each.last for each in around)
+
+
+def block_of(text):
+    """The network that the text names (an address is one of its own), or None for a name."""
+    try:
+        return network(text, "") if "/" in text else network_of(address(text, ""), 32 if "." in text else 128)
+    except InputRefused:
+        return None

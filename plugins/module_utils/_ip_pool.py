@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from . import _ip_pool_object as pools
 from ._change import Change, Unresolved, update
-from ._errors import PlanRefused
+from ._errors import InputRefused, PlanRefused
 from ._gateway_object import find_gateway
 from ._palette import Palette, connection
 from ._run import Noun, run
@@ -30,7 +30,10 @@ SPEC = spec({
 
 
 def from_params(params):
-    return {"state": params["state"], "gateway": params["gateway"], "pool": pools.from_params(params)}
+    if not params["gateway"].strip():
+        raise InputRefused("the pool has no gateway", where="option gateway", expected="the name of a private cloud gateway",
+                           fix="set it (role ip_pools: ip_pools_gateway or gateway_name)")
+    return {"state": params["state"], "gateway": params["gateway"], "pool": pools.from_params(params), "prefix_given": params["prefix"] is not None}
 
 
 def connect(params, context):
@@ -58,10 +61,22 @@ def plan(desired, observed):
         return [Change("delete", KIND, name, decided(have), None)]
     if have is None:
         return [Change("create", KIND, name, None, decided({**dict.fromkeys(pools.DECIDED), **wanted}))]
-    changes = update(KIND, name, have, {key: value for key, value in wanted.items() if key != "name"})
+    changes = update(KIND, name, have, over(desired, have))
     if changes and not {"start", "end", "subnet"}.isdisjoint(changes[0].after):
         refuse_loss(have, pools.outside(wanted, have["allotted"]), f"IP pool '{name}' cannot be changed: addresses in use would fall out of it")
     return changes
+
+
+def over(desired, have):
+    """The fields that a pool which exists should have: the form (range or subnet) that is not wanted goes; a prefix that was not given stays."""
+    fields = {key: value for key, value in desired["pool"].items() if key != "name"}
+    if "subnet" not in fields and have["subnet"]:
+        fields["subnet"] = None
+    if "subnet" in fields and not have["subnet"] and fields["subnet"]:
+        fields.update(start=None, end=None)
+    if fields.get("subnet") and fields["subnet"] == have["subnet"] and not desired["prefix_given"]:
+        del fields["prefix"]
+    return fields
 
 
 def decided(pool):
@@ -84,7 +99,7 @@ def apply(palette, desired, observed, change, context):
             return next((pool["uid"] for pool in pools.pools_of(palette, gateway) if pool["name"] == change.name), None)
         palette.create(pools.pools_path(gateway), pools.to_api(None, desired["pool"]), find)
     elif change.verb == "update":
-        palette.put(pools.pools_path(gateway, have["uid"]), pools.to_api(have, desired["pool"]))
+        palette.put(pools.pools_path(gateway, have["uid"]), pools.to_api(have, {"name": change.name, **over(desired, have)}))
     else:
         palette.delete(pools.pools_path(gateway, have["uid"]))
 

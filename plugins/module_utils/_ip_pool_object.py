@@ -22,6 +22,8 @@ def pools_path(gateway_uid, pool_uid=None):
 
 def from_params(params):
     """Options of ip_pool -> the wanted pool: only fields that the user set. Raises InputRefused before anything is asked of a server."""
+    if not params["name"].strip():
+        raise InputRefused("the pool has no name", where="option name", observed=repr(params["name"]), fix="give it a name")
     wanted = {"name": params["name"]}
     if params["state"] == "absent":
         return wanted
@@ -133,7 +135,7 @@ def sort_key(text):
 def to_api(have, wanted):
     """The full body that PUT replaces a pool with: what is wanted over what is there; the form that is not wanted is left out."""
     merged = {**(have or {}), **wanted}
-    form = ("subnet",) if "subnet" in wanted else ("start", "end")
+    form = ("subnet",) if wanted.get("subnet") else ("start", "end")
     pool = {key: merged[key] for key in form}
     pool.update(prefix=merged["prefix"], gateway=merged["network_gateway"],
                 nameserver={"addresses": merged.get("name_servers") or [], "search": merged.get("search_domains") or []})

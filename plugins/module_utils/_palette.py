@@ -49,9 +49,11 @@ def connection(params):
     timeout, retries = params.get("palette_timeout"), params.get("palette_retries")
     timeout, retries = 30 if timeout is None else timeout, 3 if retries is None else retries
     if timeout <= 0:
-        raise InputRefused("palette_timeout is no time", where="option palette_timeout", observed=timeout, expected="seconds, more than 0", fix="correct the number")
+        raise InputRefused("palette_timeout is no time", where="option palette_timeout", observed=timeout, expected="seconds, more than 0",
+                           fix="correct the number")
     if retries < 0:
-        raise InputRefused("palette_retries is no number of repeats", where="option palette_retries", observed=retries, expected="0 or more", fix="correct the number")
+        raise InputRefused("palette_retries is no number of repeats", where="option palette_retries", observed=retries, expected="0 or more",
+                           fix="correct the number")
     return Connection(host=base_url(params.get("palette_host") or SAAS, validate), api_key=secret(key), username=user or None, password=secret(password),
                       org=params.get("palette_org") or None, project=params.get("palette_project") or None, ca_path=params.get("palette_ca_path") or None,
                       validate_certs=validate, timeout=timeout, retries=retries, credential=credential(key, user, password))

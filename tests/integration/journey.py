@@ -30,12 +30,14 @@ def client_calls(lab):
 
 
 def command(lab, playbook):
-    return [str(Path(sys.executable).with_name("ansible-playbook")), str(ROOT / "playbooks" / f"{playbook}.yml"), "-i", str(lab.directory / "inventory")]
+    """playbook: name of one of ours, or the path of another."""
+    path = playbook if isinstance(playbook, Path) else ROOT / "playbooks" / f"{playbook}.yml"
+    return [str(Path(sys.executable).with_name("ansible-playbook")), str(path), "-i", str(lab.directory / "inventory")]
 
 
-def played(lab, playbook):
+def played(lab, playbook, *words):
     """Runs a playbook to its end; returns (return code, output, changed tasks)."""
-    done = subprocess.run(command(lab, playbook), capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run([*command(lab, playbook), *words], capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL, check=False)
     changed = sum(int(count) for count in re.findall(r"changed=(\d+)", done.stdout))
     return done.returncode, done.stdout + done.stderr, changed
 

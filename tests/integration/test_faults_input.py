@@ -116,7 +116,7 @@ OTHERS = {
     "no retries": (("gateway_info", {"palette_retries": -1}), "option palette_retries"),
 }
 ALL = {**ENDPOINTS, **SECRETS, **POOLS, **OTHERS}
-ALIKE = ("W01 slash", "W02 sdk", "W03 quotes", "W04 no http", "W05 key", "V02 reversed", "W13 size 2", "V04 host bits")
+ALIKE = ("W01 slash", "W03 quotes", "V02 reversed", "W13 size 2")
 MISTYPED = {
     "W20 size": (gateway(size="many"), "size"), "W20 list": (gateway(placements=7), "placements"),
     "W20 inner": (account(insecure="perhaps"), "insecure"), "W20 unknown": (gateway(sise=1), "sise"), "W20 choice": (gateway(state="there"), "state"),

@@ -15,7 +15,6 @@ import threading
 import time
 
 import faulty
-import pytest
 import requests
 from faulty import PLACE, SCRIPTED, entry, failure, lines, palette, pool, sent, step, succeeded, vcenter
 from palette_lab import tls, wait
@@ -57,25 +56,22 @@ def untouched(lab, run, titles, before):
         assert json.loads(entry(run, title)["snapshot"]["state"]) == before, title
 
 
-@pytest.mark.parametrize("execution", ["auto", "module"])
-def test_servers_that_are_not_there_or_prove_nothing(lab, play, tmp_path, execution):
+def test_servers_that_are_not_there_or_prove_nothing(lab, play, tmp_path):
     """N01, N02, N03, N04: nothing is sent to a server that is not trusted; each reason is told apart."""
     with presenting(tmp_path / "other") as (other, port, _ca), presenting(tmp_path / "old", days=0.5) as (old, old_port, old_ca), \
             presenting(tmp_path / "name", host="127.0.0.2") as (named, name_port, name_ca):
         tasks = [step(lab, "refused", "gateway_info", palette_host=f"https://127.0.0.1:{closed_port()}", palette_retries=1),
-                 step(lab, "refused vcenter", "gateway_installer", port=closed_port(), **NOWHERE)]
-        tasks += [step(lab, "no name", "gateway_info", palette_host="https://palette.invalid"),
+                 step(lab, "refused vcenter", "gateway_installer", port=closed_port(), **NOWHERE),
+                 step(lab, "no name", "gateway_info", palette_host="https://palette.invalid"),
                   step(lab, "unknown", "gateway_info", palette_host=other.url), step(lab, "old", "gateway_info", palette_host=old.url, palette_ca_path=old_ca),
                   step(lab, "name", "gateway_info", palette_host=named.url, palette_ca_path=name_ca),
                   step(lab, "unknown vcenter", "gateway_installer", port=port, **NOWHERE),
                   step(lab, "old vcenter", "gateway_installer", port=old_port, ca_path=old_ca, **NOWHERE),
-                  step(lab, "name vcenter", "gateway_installer", hostname="127.0.0.2", port=name_port, ca_path=name_ca, **NOWHERE)] * (execution == "auto")
-        run = play(lab, tasks, env=SCRIPTED, execution=execution)
+                  step(lab, "name vcenter", "gateway_installer", hostname="127.0.0.2", port=name_port, ca_path=name_ca, **NOWHERE)]
+        run = play(lab, tasks, env=SCRIPTED)
         assert [site.requests for site in (other, old, named)] == [[], [], []]
     assert failure(run, "refused", "PALETTE_UNREACHABLE", "refused the connection", "(2 tries)", "no proxy", "palette_host")["retriable"]
     assert failure(run, "refused vcenter", "VCENTER_UNREACHABLE", "hostname, port")["retriable"]
-    if execution == "module":
-        return
     assert not failure(run, "no name", "PALETTE_UNREACHABLE", "palette.invalid", "DNS", "palette_host")["retriable"]
     for title, words in (("unknown", "issuer"), ("old", "expired"), ("name", "127.0.0.2")):
         assert not failure(run, title, "PALETTE_UNREACHABLE", "certificate", words, "palette_ca_path")["retriable"]
@@ -94,6 +90,8 @@ def test_credentials_are_tried_once_and_a_redirect_never_followed(lab, play):
             step(lab, "wrong password", "gateway_installer", password="C4n4ry-word-00", **NOWHERE),
             step(lab, "project key", "gateway_info", palette_api_key=lab.env["PALETTE_PROJECT_API_KEY"]),
             step(lab, "viewer", "ip_pool", palette_api_key=lab.env["PALETTE_VIEWER_API_KEY"], **faulty.POOL),
+            step(lab, "wrong account", "gateway", name="dc1-gw", state="registered", update_password="always", account={
+                "vcenter_server": f"{lab.env['VMWARE_HOST']}:{lab.env['VMWARE_PORT']}", "username": "nobody", "password": "C4n4ry-word-01", "insecure": True}),
             step(lab, "forbidden", "gateway_installer", vcenter("fault", "RetrievePropertiesEx", fault="NoPermission"), **NOWHERE),
         ], env=SCRIPTED, snapshots=True)
         assert other.connections == 0
@@ -105,7 +103,8 @@ def test_credentials_are_tried_once_and_a_redirect_never_followed(lab, play):
     failure(run, "project key", "PALETTE_FORBIDDEN", "tenant scope", "tenant admin's API key")
     failure(run, "viewer", "PALETTE_FORBIDDEN", "POST /v1/overlords/vsphere", "tenant admin's API key")
     failure(run, "forbidden", "VCENTER_DENIED", "NoPermission")
-    untouched(lab, run, ["redirect", "wrong key", "wrong password", "project key", "viewer", "forbidden"], before)
+    failure(run, "wrong account", "PALETTE_REFUSED", "user nobody at", "correct vcenter_server, username or password")
+    untouched(lab, run, ["redirect", "wrong key", "wrong password", "wrong account", "project key", "viewer", "forbidden"], before)
     assert faulty.sessions(lab) == sessions
 
 
@@ -125,16 +124,15 @@ def test_answers_that_are_none(lab, play):
     before = lab.state()
     reads = [step(lab, name, "gateway_info", palette("status", "GET /v1/overlords", count=0, **fault), palette_retries=0)
              for name, (fault, _words) in BAD_ANSWERS.items()]
-    writes = [pool(lab, f"write {name}", palette("status", f"POST {POOLS}", count=0, **BAD_ANSWERS[name][0]), palette_retries=0) for name in ("null", "page")]
-    run = play(lab, [*reads, *writes, step(lab, "truncated", "gateway_info", palette("truncate", "GET /v1/overlords", bytes=20), palette_retries=1)],
+    write = pool(lab, "write", palette("status", f"POST {POOLS}", status=200, body="null", count=0), palette_retries=0)
+    run = play(lab, [*reads, write, step(lab, "truncated", "gateway_info", palette("truncate", "GET /v1/overlords", bytes=20), palette_retries=1)],
                env=SCRIPTED, snapshots=True)
     for name, (_fault, words) in BAD_ANSWERS.items():
         error = failure(run, name, "PALETTE_BAD_ANSWER", words, "GET /v1/overlords", "palette_host" if name != "huge" else "16 MiB")
         assert error["retriable"] or name in ("huge", "bomb"), name
-    for name in ("null", "page"):
-        assert not failure(run, f"write {name}", "PALETTE_BAD_ANSWER", BAD_ANSWERS[name][1], "POST /v1/overlords")["retriable"]
-        assert lines(sent(run, f"write {name}")).count(POSTED) == 1
-    untouched(lab, run, [*BAD_ANSWERS, "write null", "write page"], before)
+    assert not failure(run, "write", "PALETTE_BAD_ANSWER", "JSON object", "POST /v1/overlords")["retriable"]
+    assert lines(sent(run, "write")).count(POSTED) == 1
+    untouched(lab, run, [*BAD_ANSWERS, "write"], before)
     assert succeeded(run, "truncated")["gateways"], "a cut connection is tried again"
 
 
@@ -143,7 +141,6 @@ def test_rates_and_bursts(lab, play):
     limit = {"route": "GET /v1/overlords", "status": 429, "kind": "status"}
     run = play(lab, [
         step(lab, "told", "gateway_info", {**limit, "headers": {"Retry-After": "2"}}),
-        step(lab, "nonsense", "gateway_info", {**limit, "headers": {"Retry-After": "-7 soon"}}),
         step(lab, "limited", "gateway_info", {**limit, "count": 0}, palette_retries=0),
         step(lab, "burst", "gateway_info", palette("status", "GET /v1/overlords", status=503), palette("status", "GET /v1/overlords", status=502, nth=2)),
         pool(lab, "post", palette("status", f"POST {POOLS}", status=502)), pool(lab, "same"),
@@ -151,10 +148,10 @@ def test_rates_and_bursts(lab, play):
         pool(lab, "delete", palette("status", f"DELETE {POOLS}/*", status=504), state="absent"),
         pool(lab, "five hundred", palette("status", f"POST {POOLS}", status=500, count=0), palette_retries=3),
     ], env=SCRIPTED, snapshots=True)
-    gets = {title: lines(sent(run, title)).count("GET /v1/overlords") for title in ("told", "nonsense", "limited", "burst")}
-    assert gets == {"told": 2, "nonsense": 2, "limited": 1, "burst": 3}
+    gets = {title: lines(sent(run, title)).count("GET /v1/overlords") for title in ("told", "limited", "burst")}
+    assert gets == {"told": 2, "limited": 1, "burst": 3}
     assert "Palette answered 429 to GET /v1/overlords; going on in 2 s" in run.stdout
-    for title in ("told", "nonsense", "burst"):
+    for title in ("told", "burst"):
         assert succeeded(run, title)["gateways"]
     assert failure(run, "limited", "PALETTE_RATE_LIMITED", "lower forks or set throttle")["retriable"]
     for title, line in (("post", POSTED), ("put", PUT), ("delete", DELETED)):
@@ -168,27 +165,24 @@ def test_rates_and_bursts(lab, play):
 def test_answers_that_are_lost_make_nothing_twice(lab, play):
     """N17: after the commit the connection ends. One object, `changed` is true; a look-up that fails too says that something may be there."""
     lost = "drop-after-commit"
-    before = lab.state()
     run = play(lab, [
-        pool(lab, "pool", palette(lost, f"POST {POOLS}")), pool(lab, "pool put", palette(lost, f"PUT {POOLS}/*"), end="10.10.8.58"),
+        pool(lab, "pool", palette(lost, f"POST {POOLS}")),
         pool(lab, "pool gone", palette(lost, f"DELETE {POOLS}/*"), state="absent"),
         step(lab, "name", "dns_mapping", palette(lost, f"POST {MAPPINGS}"), **MAPPING),
         step(lab, "name gone", "dns_mapping", palette(lost, f"DELETE {MAPPINGS}/*"), **MAPPING, state="absent"),
         step(lab, "labels", "gateway", palette(lost, "PUT /v1/overlords/*/metadata"), name="dc1-gw", labels={"a": "b"}, state="registered"),
         pool(lab, "in doubt", palette(lost, f"POST {POOLS}"), palette("status", f"GET {POOLS}", status=503, nth=2, count=0), palette_retries=0),
-        pool(lab, "found"), pool(lab, "found gone", state="absent"),
-        step(lab, "labels back", "gateway", name="dc1-gw", labels={}, state="registered"),
+        pool(lab, "found"),
     ], env=SCRIPTED, snapshots=True)
-    for title in ("pool", "pool put", "pool gone", "name", "name gone", "labels", "found gone", "labels back"):
+    for title in ("pool", "pool gone", "name", "name gone", "labels"):
         succeeded(run, title, changed=True)
     assert lines(sent(run, "pool")).count(POSTED) == 1 and lines(sent(run, "name")).count(f"POST {MAPPINGS}") == 1
     for title, kind, name in (("pool", "pools", "fault-pool"), ("name", "dns_mappings", "fault.lab.local")):
         found = json.loads(entry(run, title)["snapshot"]["state"])["palette"][kind]
         assert [each.get("name") or each.get("dns_name") for each in found].count(name) == 1
-    error = failure(run, "in doubt", "PALETTE_UNREACHABLE", "503")
+    error = failure(run, "in doubt", "PALETTE_UNREACHABLE", "503", "whether POST /v1/overlords/vsphere", "is not known")
     assert error["changed_something"] and error["retriable"]
     succeeded(run, "found", changed=False)
-    untouched(lab, run, ["labels back"], before)
 
 
 def test_a_name_that_someone_else_takes_meanwhile_stays_theirs(lab, play):
@@ -205,7 +199,7 @@ def test_a_name_that_someone_else_takes_meanwhile_stays_theirs(lab, play):
     other.start()
     run = play(lab, [{"name": "mine", "palette.vmware.ip_pool": faulty.POOL}], status=2)
     other.join()
-    assert not failure(run, "mine", "PALETTE_REFUSED", "fault-pool")["changed_something"]
+    assert not failure(run, "mine", "PALETTE_REFUSED", "fault-pool", "correct what Palette names")["changed_something"]
     found = [each["pool"]["start"] for each in lab.state()["palette"]["pools"] if each["name"] == "fault-pool"]
     assert found == ["10.10.8.60"]
 
@@ -219,11 +213,11 @@ def test_slow_servers_are_only_slow(lab, play):
     fast = [line for line in lines(lab.writes()) if not line.startswith(("HttpNfcLeaseProgress", "ReconfigVM_Task"))]
     state = lab.state()
     lab.reset()
-    lab.fault(palette("delay", "* /*", seconds=0.1, count=0), *(vcenter("delay", method, seconds=0.1, count=0) for method in (
+    lab.fault(palette("delay", "* /*", seconds=0.05, count=0), *(vcenter("delay", method, seconds=0.05, count=0) for method in (
         "RetrieveProp*", "Log*", "*Import*", "*Lease*", "* /nfc/*", "*_Task")))
     began = time.monotonic()
     run = play(lab, tasks)
-    assert time.monotonic() - began > 1.5 and run.result("pool")["changed"] and run.result("installer")["changed"]
+    assert time.monotonic() - began > 1 and run.result("pool")["changed"] and run.result("installer")["changed"]
     slow = [line for line in lines(lab.writes()) if not line.startswith(("HttpNfcLeaseProgress", "ReconfigVM_Task"))]
 
     def generic(found):
@@ -239,8 +233,6 @@ def test_proxies_of_the_environment(lab, play, tmp_path):
     failure(run, "palette", "PALETTE_UNREACHABLE", "proxy", "127.0.0.1", "HTTPS_PROXY")
     assert "C4n4ry" not in run.text
     succeeded(run, "vcenter", changed=False)
-    run = play(lab, tasks[:1], env={**SCRIPTED, **dead, "NO_PROXY": "127.0.0.1,localhost"})
-    assert succeeded(run, "palette")["gateways"]
     with faulty.servers.proxying() as proxy:
         run = play(lab, tasks, env={**SCRIPTED, "HTTPS_PROXY": proxy.url})
         assert succeeded(run, "palette")["gateways"]
@@ -250,28 +242,29 @@ def test_proxies_of_the_environment(lab, play, tmp_path):
 def test_one_reset_anywhere(lab, play):
     """N27: success, or a clean failure that can be tried again; then the same task goes through, and there is one of everything."""
     dice, tasks, states = random.Random(SEED), [], ["present", "absent"]
-    for number in range(6):
+    for number in range(4):
         kind = dice.choice(["drop-before", "drop-after-commit"])
         state = states[number % 2]
         tasks += [pool(lab, f"reset {number}", palette(kind, "* /v1/*", nth=dice.randint(1, 4)), state=state), pool(lab, f"then {number}", state=state)]
-    for number in range(6):
+    for number in range(4):
         tasks += [step(lab, f"vcenter {number}", "gateway_installer", vcenter(dice.choice(["drop-before", "drop-after-commit"]), "*", nth=dice.randint(1, 14)),
                        **NOWHERE)]
     before = lab.state()
     run = play(lab, tasks, env=SCRIPTED, snapshots=True)
-    for number in range(6):
+    for number in range(4):
         if faulty.has_failed(run, f"reset {number}"):
             assert failure(run, f"reset {number}", "PALETTE_UNREACHABLE")["retriable"]
         succeeded(run, f"then {number}")
         pools = json.loads(entry(run, f"then {number}")["snapshot"]["state"])["palette"]["pools"]
         assert [each["name"] for each in pools].count("fault-pool") == 1 - number % 2
         assert entry(run, f"reset {number}")["result"]["changed"] or entry(run, f"then {number}")["result"]["changed"]
-    for number in range(6):
+    for number in range(4):
         if faulty.has_failed(run, f"vcenter {number}"):
-            assert failure(run, f"vcenter {number}", "VCENTER_UNREACHABLE")["retriable"]
+            error = entry(run, f"vcenter {number}")["result"]["error"]
+            assert error["code"] == "VCENTER_UNREACHABLE" and error["retriable"] and not error["changed_something"]
         called = lines(sent(run, f"vcenter {number}"))
         assert not any("RetrieveProp" in line for line in called) or "Logout SessionManager:SessionManager" in called
-    untouched(lab, run, ["vcenter 5"], before)
+    untouched(lab, run, ["vcenter 3"], before)
 
 
 def test_the_labs_logs_hold_no_secret(lab):

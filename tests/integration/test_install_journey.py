@@ -16,6 +16,7 @@ from palette_lab.supervisor import running
 
 KILLS = int(os.environ.get("PALETTE_JOURNEY_KILLS", "6"))
 SEED = 20261123
+CONNECTION = ("palette_host", "palette_api_key", "palette_ca_path")
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +93,31 @@ def test_deleted_again(lab, clean):
     assert not [name for name in names if name.endswith("-installer")]
     assert re.search(r"delete these by hand: \S+-cp-", output)
     assert played(lab, "delete")[2] == 0
+
+
+REFUSED = [{"gateway_size": 2}, {"gateway_placements": []}, {"gateway_ip_pool": {}}, {"gateway_ssh_keys": ["rubbish"]}, {"gateway_ip_allocation": "dhcp"},
+           {"gateway_ip_pool": {"name": "x", "start": "10.10.8.20", "end": "10.10.8.10", "prefix": 22, "network_gateway": "10.10.8.1"}},
+           {"gateway_installer": {"proxi": {}}}]
+
+
+def test_bad_input_is_refused_before_anything_is_made(lab):
+    call(lab, "/reset", "POST")
+    before = comparable(lab)
+    call(lab, "/journal", "DELETE")
+    for given in REFUSED:
+        code, output, changed = played(lab, "install", "-e", json.dumps(given))
+        assert (code, changed) == (2, 0), f"{given}:\n{output}"
+    assert [item for item in client_calls(lab) if item["write"]] == []
+    assert comparable(lab) == before
+
+
+def test_a_gateway_that_was_deleted_elsewhere_is_installed_anew(lab, clean, tmp_path):
+    call(lab, "/reset", "POST")
+    assert played(lab, "install")[0] == 0
+    task = {"palette.vmware.gateway": {"name": "{{ gateway_name }}", "state": "absent", **{key: f"{{{{ {key} }}}}" for key in CONNECTION}}}
+    (tmp_path / "elsewhere.yml").write_text(json.dumps([{"hosts": "palette_sites", "gather_facts": False, "tasks": [task]}]), encoding="utf-8")
+    code, output, changed = played(lab, tmp_path / "elsewhere.yml")
+    assert (code, changed) == (0, 1), output
+    code, output, changed = played(lab, "install")
+    assert code == 0 and changed > 0, output
+    assert [gateway["state"] for gateway in call(lab, "/state")["palette"]["overlords"] if gateway["state"] != "Deleted"] == ["Running"]

@@ -44,7 +44,7 @@ def configured(**given):
 def observed(gateway=None, account=None, configuration=None, ip_pool=None, **rest):
     named = rest.pop("named", [gateway] if gateway else [])
     return {"named": named, "deleting": [], "present": [each["name"] for each in named], "gateway": gateway, "account": account, "configuration": configuration,
-            "ip_pool": ip_pool, "pools": [], "own": None, "nodes": [], "users": [], **rest}
+            "ip_pool": ip_pool, "pools": [], "own": None, "nodes": [], "users": [], "offered": None, **rest}
 
 
 def gateway(state="Pending", **rest):

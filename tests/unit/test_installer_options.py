@@ -11,7 +11,7 @@ import trustme
 
 from ansible_collections.palette.vmware.plugins.module_utils import _gateway_installer as noun
 from ansible_collections.palette.vmware.plugins.module_utils._errors import InputRefused
-from ansible_collections.palette.vmware.plugins.module_utils._installer_options import certificate, from_params, without_password
+from ansible_collections.palette.vmware.plugins.module_utils._installer_options import certificate, excluded, from_params, without_password
 from ansible_collections.palette.vmware.plugins.module_utils._secret import Secret
 
 PEM = trustme.CA().cert_pem.bytes().decode()
@@ -214,3 +214,10 @@ def test_pairing_codes_are_refused_without_being_shown(code):
 def test_other_states_need_only_name_and_datacenter(state):
     desired = from_params(params(state=state, network=None, ova=None, pairing_code=None, compute_cluster=None, datastore=None))
     assert desired["state"] == state and desired["placement"]["datacenter"] == "dc-1"
+
+
+@pytest.mark.parametrize("name, listed, found", [("10.0.0.5", ["10.0.0.0/8"], True), ("10.10.8.0/22", ["10.0.0.0/8"], True), ("11.0.0.5", ["10.0.0.0/8"], False),
+                                                 ("vc.lab.local", [".lab.local"], True), ("vc.lab.local", ["10.0.0.0/8", "other"], False),
+                                                 ("fd00::5", ["fd00::/64"], True), ("10.0.0.0/8", ["10.10.8.0/22"], False)])
+def test_what_a_no_proxy_list_excludes(name, listed, found):
+    assert excluded(name, listed) is found

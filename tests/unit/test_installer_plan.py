@@ -146,6 +146,10 @@ def off(desired):
     return have(desired, power="off")
 
 
+def put_away(desired):
+    return have(desired, power="off", marks={"put_away": "2026-01-01T10:00:00+00:00"})
+
+
 def elsewhere(desired):
     return have(desired, placement={**PLACEMENT, "datastore": "other"})
 
@@ -168,7 +172,8 @@ def test_plan_create():
 
 @pytest.mark.parametrize("vm, given, gateway, verbs", [
     (same, {}, None, []), (same, {"redeploy": True}, None, []), (off, {"power_on": False}, None, []), (off, {}, None, ["power_on"]),
-    (off, {}, "Pending", ["power_on"]), (off, {}, "Running", []),
+    (off, {}, "Pending", ["power_on"]), (off, {}, "Running", []), (put_away, {}, None, ["replace"]), (put_away, {}, "Pending", ["power_on"]),
+    (put_away, {}, "Running", []), (put_away, {"power_on": False}, None, []),
     (off, {}, "Provisioning", []), (same, {"power_on": False}, None, []), (unfinished, {}, None, ["replace"]),
     (elsewhere, {"redeploy": True}, None, ["replace"]),
     (elsewhere, {"redeploy": True}, "Pending", ["replace"]), (same, {"redeploy": True, "pod_cidr": "10.1.0.0/16"}, None, ["replace"]),

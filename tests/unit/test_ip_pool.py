@@ -92,7 +92,7 @@ def test_input_that_cannot_be_right_is_refused(given, where, says):
 
 
 def test_absent_asks_for_nothing_but_the_name():
-    assert desired(state="absent") == {"state": "absent", "gateway": "dc1-gw", "pool": {"name": "workload"}}
+    assert desired(state="absent") == {"state": "absent", "gateway": "dc1-gw", "pool": {"name": "workload"}, "prefix_given": False}
 
 
 CREATED = {"start": "10.10.8.10", "end": "10.10.8.60", "prefix": 22, "network_gateway": "10.10.8.1"}
@@ -108,8 +108,13 @@ PLANS = [
     ("an empty list clears", {**RANGE, "name_servers": []}, pool(name_servers=["10.10.0.2"]),
      [Change("update", "ip_pool", "workload", {"name_servers": ["10.10.0.2"]}, {"name_servers": []})]),
     ("range becomes subnet", {**SUBNET}, pool(),
-     [Change("update", "ip_pool", "workload", {"network_gateway": "10.10.8.1", "prefix": 22, "subnet": None},
-             {"network_gateway": "10.10.12.1", "prefix": 24, "subnet": "10.10.12.0/24"})]),
+     [Change("update", "ip_pool", "workload", {"end": "10.10.8.60", "network_gateway": "10.10.8.1", "prefix": 22, "start": "10.10.8.10", "subnet": None},
+             {"end": None, "network_gateway": "10.10.12.1", "prefix": 24, "start": None, "subnet": "10.10.12.0/24"})]),
+    ("subnet becomes range", {**RANGE}, pool(start=None, end=None, subnet="10.10.8.0/24"),
+     [Change("update", "ip_pool", "workload", {"end": None, "start": None, "subnet": "10.10.8.0/24"},
+             {"end": "10.10.8.60", "start": "10.10.8.10", "subnet": None})]),
+    ("a prefix that is not given stays", {**SUBNET}, pool(start=None, end=None, subnet="10.10.12.0/24", prefix=22, network_gateway="10.10.12.2"),
+     [Change("update", "ip_pool", "workload", {"network_gateway": "10.10.12.2"}, {"network_gateway": "10.10.12.1"})]),
     ("grow with addresses in use", {**RANGE, "end": "10.10.8.70"}, pool(allotted=["10.10.8.10", "10.10.8.60"]),
      [Change("update", "ip_pool", "workload", {"end": "10.10.8.60"}, {"end": "10.10.8.70"})]),
     ("shrink to what is in use", {**RANGE, "end": "10.10.8.20"}, pool(allotted=["10.10.8.10", "10.10.8.20"]),
@@ -311,3 +316,9 @@ def test_observe_does_not_ask_for_pools_of_a_gateway_that_is_not_there():
     server = Server()
     found = noun.observe(server, desired(**{**RANGE, "gateway": "other"}), Context())
     assert found == {"gateway": Unresolved("gateway", "other"), "pool": None}
+
+
+@pytest.mark.parametrize("blank", [{"name": " "}, {"gateway": ""}])
+def test_a_blank_name_is_refused(blank):
+    with pytest.raises(InputRefused):
+        desired(**blank)

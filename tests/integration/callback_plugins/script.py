@@ -9,11 +9,14 @@ type: aggregate
 short_description: Calls a lab before a task begins
 description:
   - For the tests of this collection. The variable C(lab_calls) of a task is a list of [method, URL, body or null], sent in order before the task is queued.
+  - The modules named in the environment variable E(SCRIPT_PRELOAD) are imported once, so that not every task's process has to do so.
 requirements:
   - enabled in configuration
 """
 
+import importlib
 import json
+import os
 import urllib.request
 
 from ansible.plugins.callback import CallbackBase
@@ -24,6 +27,10 @@ class CallbackModule(CallbackBase):
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "script"
     CALLBACK_NEEDS_ENABLED = True
+
+    def v2_playbook_on_start(self, playbook):
+        for name in os.environ.get("SCRIPT_PRELOAD", "").split():
+            importlib.import_module(name)
 
     def v2_playbook_on_task_start(self, task, is_conditional):
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

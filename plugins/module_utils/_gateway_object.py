@@ -47,6 +47,6 @@ def find_gateway(palette, name):
     items = palette.get(GATEWAYS, query={"name": name}).get("items") or []
     found = [gateway for gateway in map(from_api, items) if gateway["name"] == name and gateway["state"] not in (*GONE, DELETING)]
     if len(found) > 1:
-        raise PlanRefused(f"Palette has {len(found)} gateways named '{name}'", where="option gateway", observed=", ".join(sorted(each["uid"] for each in found)),
-                          expected="one", fix="rename or delete all but one in the console")
+        raise PlanRefused(f"Palette has {len(found)} gateways named '{name}'", where="option gateway",
+                          observed=", ".join(sorted(each["uid"] for each in found)), expected="one", fix="rename or delete all but one in the console")
     return found[0] if found else Unresolved("gateway", name)

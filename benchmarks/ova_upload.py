@@ -97,12 +97,12 @@ def one_upload(env, path, verified):
     return seconds[0]
 
 
-def raw(package, targets, _transfer, _context, settings):
+def raw(package, targets, transfer, _context, settings):
     """POST of each file in 1 MiB blocks over the same kind of connection; no hash, no watch, no progress."""
     for member in package.files():
         url, thumbprint, _create = targets[member.name]
         parts = _lease_upload.address_of(url, settings["vcenter_host"])
-        link = _lease_upload.connect(parts, thumbprint, settings["ca_path"], settings["validate"])
+        link = _lease_upload.connect(parts, thumbprint, settings["ca_path"], settings["validate"], transfer)
         link.putrequest("POST", f"{parts.path}?{parts.query}".rstrip("?"))
         link.putheader("Content-Length", str(member.size))
         link.endheaders()

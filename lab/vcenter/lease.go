@@ -220,6 +220,7 @@ func (l *lease) createMachine(
 	if taken := l.w.reg.FindByName(spec.ConfigSpec.Name, folder.ChildEntity); taken != nil {
 		return nil, &types.DuplicateName{Name: spec.ConfigSpec.Name, Object: taken.Reference()}
 	}
+	l.w.awaitRemovals()
 	host := req.Host
 	if host == nil {
 		if host = l.w.placeHost(req.This, datastoreOf(spec.ConfigSpec.Files.VmPathName)); host == nil {

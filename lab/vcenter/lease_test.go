@@ -68,6 +68,12 @@ func (l *lab) importOVF(c *govmomi.Client, name string, edit func(*types.Virtual
 
 func (l *lab) beginImport(c *govmomi.Client, name string, edit func(*types.VirtualMachineImportSpec)) (*imported, error) {
 	l.t.Helper()
+	return l.preparedImport(c, name, edit)()
+}
+
+// preparedImport asks for the import's specification; the function that it returns is ImportVApp alone.
+func (l *lab) preparedImport(c *govmomi.Client, name string, edit func(*types.VirtualMachineImportSpec)) func() (*imported, error) {
+	l.t.Helper()
 	f := l.finder(c)
 	pool, err := f.ResourcePool(ctx, "/dc-1/host/cluster-1/Resources")
 	must(l.t, err)
@@ -84,11 +90,13 @@ func (l *lab) beginImport(c *govmomi.Client, name string, edit func(*types.Virtu
 	if edit != nil {
 		edit(spec)
 	}
-	lease, err := pool.ImportVApp(ctx, spec, folder, nil)
-	if err != nil {
-		return nil, err
+	return func() (*imported, error) {
+		lease, err := pool.ImportVApp(ctx, spec, folder, nil)
+		if err != nil {
+			return nil, err
+		}
+		return &imported{lab: l, client: c, ref: lease.Reference()}, nil
 	}
-	return &imported{lab: l, client: c, ref: lease.Reference()}, nil
 }
 
 func (i *imported) read() mo.HttpNfcLease {
@@ -114,6 +122,14 @@ func (i *imported) settle() {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// outcome is the fault's name, or the state of a lease without one.
+func (i *imported) outcome() string {
+	if i.fault != nil {
+		return faultName(i.fault)
+	}
+	return string(i.state)
 }
 
 func (i *imported) put(data []byte) (int, error) {

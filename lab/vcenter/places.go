@@ -44,8 +44,10 @@ func (w *world) datacenterOf(r ref) *simulator.Datacenter {
 	return nil
 }
 
-// destroyMachine removes a machine that is off, and its folder on the datastore.
+// destroyMachine removes a machine that is off, and its folder on the datastore. Imports wait: the name is free before the folder is gone.
 func (w *world) destroyMachine(r ref) {
+	w.leases.imports.Lock()
+	defer w.leases.imports.Unlock()
 	vm, ok := w.reg.Get(r).(*simulator.VirtualMachine)
 	if !ok {
 		return
@@ -61,6 +63,17 @@ func (w *world) destroyMachine(r ref) {
 	}
 	if dir != "" && path.Dir(file.Path) != "." {
 		_ = os.RemoveAll(filepath.Join(dir, path.Dir(file.Path)))
+	}
+}
+
+// awaitRemovals returns when nothing removes machines or files any more. vcsim frees a machine's name first, and its task
+// VirtualMachine.destroy may end before the task that removes the folder.
+func (w *world) awaitRemovals() {
+	for _, o := range w.reg.AllReference("Task") {
+		task, ok := o.(*simulator.Task)
+		if ok && slices.Contains([]string{"VirtualMachine.destroy", "FileManager.deleteDatastoreFile"}, task.Info.DescriptionId) {
+			task.Wait()
+		}
 	}
 }
 

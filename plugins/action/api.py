@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import signal
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.palette.vmware.plugins.module_utils._errors import InputRefused, one_line
 from ansible_collections.palette.vmware.plugins.module_utils._libraries import missing
 from ansible_collections.palette.vmware.plugins.module_utils._lifeline import PLAYBOOK_VARIABLE, identity, stop_on_signals, watch
 from ansible_collections.palette.vmware.plugins.module_utils._run import Context, outcome
@@ -26,6 +29,43 @@ from ansible_collections.palette.vmware.plugins.module_utils._until import Stop
 MODULE_UTILS = "ansible_collections.palette.vmware.plugins.module_utils"
 MODES = ("auto", "module")
 SAID = set()
+NAMES = tuple(re.compile(pattern) for pattern in (
+    r"^(?:argument|Elements value for option|value of) '([^']+)'", r"^value of (\S+) must be",
+    r"^missing parameter\(s\) required by '[^']+': (.+?)(?: found in |$)",
+    r"^(?:missing required arguments|parameters are mutually exclusive|parameters are required together|one of the following is required): (.+?)"
+    r"(?: found in |$)",
+    r" in the sub parameter field '([^']+)' must be a ", r" of the following are missing: (.+?)(?: found in |$)"))
+INSIDE = re.compile(r" found in '?([^'.]+?)(?:'\.|'? is of type|$)")
+
+
+def where_of(message, unknown):
+    """'option account.insecure': the options that a message of ansible-core's validator names; unknown: those that the module does not have."""
+    names = sorted(unknown) or next((re.split(r", |\|", found.group(1)) for found in (pattern.search(message) for pattern in NAMES) if found), [])
+    inside = INSIDE.search(message) if not unknown else None
+    outer = inside.group(1).replace(" -> ", ".") + "." if inside else ""
+    shown = ", ".join(f"{outer}{name}" for name in names)
+    return f"option{'s' if len(names) > 1 else ''} {shown}" if shown else "the task's options"
+
+
+def no_dictionary(spec, args):
+    """The first option that should be a dictionary and is a number, or ''. ansible-core's validator breaks on it, where the option has options inside."""
+    return next((name for name, entry in sorted(spec.items()) if entry.get("type") == "dict" and isinstance(args.get(name), (int, float))), "")
+
+
+def refused(name, text, where, secrets):
+    """The result for arguments that the specification refuses: msg is word for word the module front's."""
+    def refuse(_params, _context):
+        raise InputRefused(text, where=where, fix=f"correct it; ansible-doc {name} shows every option")
+    return {**outcome(refuse, {}, Context(), secrets), "msg": one_line(masker(secrets)(text))}
+
+
+def refusal(name, validated, secrets):
+    """The result for what ansible-core's validator refuses."""
+    text, unknown = validated.errors.msg, ()
+    if isinstance(validated.errors[0], UnsupportedError):
+        text, unknown = f"Unsupported parameters for ({name}) module: {text}", {
+            ".".join(map(str, path)) if isinstance(path, tuple) else str(path) for path in validated.unsupported_parameters}
+    return refused(name, text, where_of(text, unknown), secrets)
 
 
 class ActionModule(ActionBase):
@@ -77,10 +117,13 @@ class ActionModule(ActionBase):
     def in_worker(self, noun, variables):
         """Runs the noun here. What an action plugin returns or raises is not masked by core: it is masked here."""
         spec = {key: value for key, value in noun.SPEC.items() if key != "supports_check_mode"}
+        number = no_dictionary(spec["argument_spec"], self._task.args)
+        if number:
+            return refused(self._task.action, f"value of '{number}' must be of type dict", f"option {number}", ())
         validated = ModuleArgumentSpecValidator(**spec).validate(self._task.args)
         secrets = set(validated._no_log_values)
         if validated.error_messages:
-            raise AnsibleActionFail(masker(secrets)(validated.errors.msg))
+            return refusal(self._task.action, validated, secrets)
         if hasattr(noun, "secrets"):
             secrets.update(noun.secrets(validated.validated_parameters))
         stop = Stop()

@@ -161,7 +161,8 @@ def named_by_palette(site, desired):
     """Location of the OVA that Palette hands out."""
     link = site.palette().get(f"{GATEWAYS}/vsphere/ova").get("location")
     if not isinstance(link, str) or not link:
-        raise PaletteBadAnswer("Palette's answer holds no location of the installer OVA", where=f"GET {GATEWAYS}/vsphere/ova")
+        raise PaletteBadAnswer("Palette's answer holds no location of the installer OVA", where=f"GET {GATEWAYS}/vsphere/ova",
+                               fix="set ova to the path or URL of the OVA")
     return location(link, **desired["source"])
 
 

@@ -31,7 +31,7 @@ def map_networks(wanted, declared):
     if unknown or unmapped:
         raise InputRefused("networks does not fit the OVA", where="option networks", observed="; ".join(
             part for part in (f"not in the OVA: {', '.join(unknown)}" if unknown else "", f"not mapped: {', '.join(unmapped)}" if unmapped else "") if part),
-            expected=f"the OVA's networks: {', '.join(declared)}")
+            expected=f"the OVA's networks: {', '.join(declared)}", fix="map each of the OVA's networks, and no other")
     return sorted(wanted)
 
 
@@ -46,7 +46,8 @@ def pairing_code(site):
     """A new code from Palette. Fetching it is a write: each is for one installer (API: pairing/code)."""
     code = site.palette().get(f"{GATEWAYS}/pairing/code", query={"cloudType": "vsphere"}).get("pairingCode")
     if not isinstance(code, str) or not code:
-        raise PaletteBadAnswer("Palette's answer holds no pairing code", where=f"GET {GATEWAYS}/pairing/code")
+        raise PaletteBadAnswer("Palette's answer holds no pairing code", where=f"GET {GATEWAYS}/pairing/code",
+                               fix="set pairing_code to the one that Palette's UI shows")
     return Secret(code)
 
 
@@ -61,7 +62,8 @@ def landing_host(vsphere, cluster, datastore):
                  and not facts.get("runtime.inMaintenanceMode") and datastore in facts.get("datastore", []))
     if not fit:
         raise PlanRefused("no host of the compute cluster can take the VM", where=label(cluster),
-                          expected="a connected host, not in maintenance mode, with the datastore")
+                          expected="a connected host, not in maintenance mode, with the datastore",
+                          fix="connect a host, end its maintenance mode, or choose a datastore that it has")
     return min(fit, key=lambda entry: entry[0])[1]
 
 

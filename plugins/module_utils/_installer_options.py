@@ -56,7 +56,8 @@ def from_params(params):
 
 def check_numbers(params):
     if params["stall_timeout"] < 1:
-        raise InputRefused("stall_timeout is no time", where="option stall_timeout", observed=params["stall_timeout"], expected="seconds, 1 or more")
+        raise InputRefused("stall_timeout is no time", where="option stall_timeout", observed=params["stall_timeout"], expected="seconds, 1 or more",
+                           fix="give whole seconds, or leave it out for the default")
 
 
 def printable(value, where, limit):
@@ -71,7 +72,8 @@ def vm_name(name):
     """A VM's name that needs no escape in inventory paths (vSphere: at most 80 characters; / \\ % are stored escaped)."""
     printable(name, "option name", 80)
     if re.search(r"[/\\%]", name) or name in (".", ".."):
-        raise InputRefused("the name of the VM holds a character that vCenter escapes", where="option name", observed=name, expected="none of / \\ %")
+        raise InputRefused("the name of the VM holds a character that vCenter escapes", where="option name", observed=name, expected="none of / \\ %",
+                           fix="choose a name without it")
     return name
 
 
@@ -118,7 +120,8 @@ def endpoint(value, palette_host):
         raise InputRefused("the console endpoint has a trailing slash, with which an installer cannot register", where=where, observed=value, expected=bare,
                            fix=f"write {bare}")
     if re.search(r"\s", value) or not value.isprintable():
-        raise InputRefused("the console endpoint holds blanks or control characters", where=where, observed=value)
+        raise InputRefused("the console endpoint holds blanks or control characters", where=where, observed=value,
+                           expected="https://host[:port]", fix="write it without them")
     if not value.isascii():
         raise InputRefused("the console endpoint holds characters outside ASCII", where=where, observed=value, fix="write the host name in its xn-- form")
     parts = urllib.parse.urlsplit(value if "://" in value else f"//{value}")
@@ -128,7 +131,8 @@ def endpoint(value, palette_host):
     try:
         right = f"https://{host}" + (f":{parts.port}" if parts.port else "")
     except ValueError:
-        raise InputRefused("the console endpoint's port is none", where=where, observed=value, expected="https://host[:port]") from None
+        raise InputRefused("the console endpoint's port is none", where=where, observed=value, expected="https://host[:port]",
+                           fix="write a port from 1 to 65535, or none") from None
     if value.lower() != right or not host:
         raise InputRefused("the console endpoint is no https URL of a host", where=where, observed=value, expected=right if host else "https://host[:port]",
                            fix=f"write {right}" if host else "name the host")
@@ -140,7 +144,8 @@ def ssh_key(value):
     if "PRIVATE KEY" in text:
         raise InputRefused("a private key is given where the public one belongs", where="option ssh_public_key", fix="give the content of the .pub file")
     if not SSH_KEY.fullmatch(text):
-        raise InputRefused("this is no SSH public key", where="option ssh_public_key", expected="one line such as: ssh-ed25519 AAAA… comment")
+        raise InputRefused("this is no SSH public key", where="option ssh_public_key", expected="one line such as: ssh-ed25519 AAAA… comment",
+                           fix="give the content of the .pub file")
     return text
 
 
@@ -195,7 +200,8 @@ def no_proxy(value):
     entries = [entry.strip() for entry in value.split(",") if entry.strip()]
     if not entries or "*" in entries or any(re.search(r"\s", entry) or not entry.isprintable() for entry in entries):
         raise InputRefused("no_proxy is empty, excludes everything, or holds blanks", where="option proxy.no_proxy", observed=value,
-                           expected="vCenter, local networks, host and domain names, separated by commas")
+                           expected="vCenter, local networks, host and domain names, separated by commas",
+                           fix="list them without blanks, and without a * for all")
     return ",".join(entries)
 
 
@@ -210,13 +216,15 @@ def certificate(value):
         blocks = PEM_BLOCK.findall(data.decode("utf-8", "replace"))
         if not blocks or any(kind not in ("CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE") for kind, _body in blocks):
             raise InputRefused("the proxy certificate is no PEM certificate", where=where,
-                               observed=", ".join(sorted({kind for kind, _body in blocks})) or "a damaged block")
+                               observed=", ".join(sorted({kind for kind, _body in blocks})) or "a damaged block",
+                               fix="give the blocks from BEGIN CERTIFICATE to END CERTIFICATE, whole")
         ders = [debased(body, where) for _kind, body in blocks]
         data = "".join(pem(kind, der) for (kind, _body), der in zip(blocks, ders)).encode("ascii")
     else:
         ders = [data]
     if any(not der.startswith(b"\x30\x82") and not der.startswith(b"\x30\x81") for der in ders):
-        raise InputRefused("the proxy certificate is no certificate", where=where, expected="PEM, or the base64 of a PEM or DER certificate")
+        raise InputRefused("the proxy certificate is no certificate", where=where, expected="PEM, or the base64 of a PEM or DER certificate",
+                           fix="give the proxy's CA certificate")
     encoded = base64.b64encode(data).decode("ascii")
     return encoded[:-1] if encoded.endswith("=") else encoded
 

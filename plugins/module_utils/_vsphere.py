@@ -29,6 +29,7 @@ HINTS = {
     "InsufficientResourcesFault": "free resources in the compute cluster, or choose another",
     "TaskInProgress": "wait for the other task, then run again",
 }
+LOOK = "see vCenter's recent tasks and events of that object, then run again"
 PASSING = ("TaskInProgress", "HttpNfcLeaseTimeout", "Timedout", "HostCommunication", "HostNotConnected", "NotEnoughLicenses")
 
 
@@ -84,8 +85,8 @@ def translated(fault, what, where=""):
         return VcenterDenied("vCenter rejects the user or the password", fault=name, where=where, fix="correct options username and password")
     details = [f"{key} {quoted(getattr(fault, key))}" for key in ("name", "file", "property", "argument",
                                                                   "faultReason") if isinstance(getattr(fault, key, None), str)]
-    return VcenterFailure(what, fault=name, where=where, observed=": ".join([name] + [text for text in (", ".join(details) or said,) if text]),
-                          fix=HINTS.get(name), retriable=name in PASSING)
+    return VcenterFailure(what, fault=name, where=where or "vCenter", observed=": ".join([name] + [text for text in (", ".join(details) or said,) if text]),
+                          fix=HINTS.get(name, LOOK), retriable=name in PASSING)
 
 
 class Vsphere:
@@ -99,7 +100,6 @@ class Vsphere:
     def __enter__(self):
         connection = self.connection
         tls = tls_context(connection.ca_path, connection.validate_certs)
-        where = f"vCenter {connection.hostname} port {connection.port}"
         try:
             self.stub = library("pyVim.connect").SmartStubAdapter(host=connection.hostname, port=connection.port, sslContext=tls,
                                                                   httpConnectionTimeout=CALL_TIMEOUT, connectionPoolTimeout=CALL_TIMEOUT * 5)
@@ -108,7 +108,8 @@ class Vsphere:
             raise VcenterUnreachable("vCenter's certificate is not accepted",
                                      **refusal(error, connection.hostname, connection.port, "ca_path", "validate_certs")) from error
         except (vmodl.MethodFault, *BROKEN) as error:
-            raise VcenterUnreachable("vCenter does not answer", where=where, observed=quoted(getattr(error, "msg", None) or error) or type(error).__name__,
+            raise VcenterUnreachable("vCenter does not answer", where=self.place(),
+                                     observed=quoted(getattr(error, "msg", None) or error) or type(error).__name__,
                                      fix="check hostname, port and the route") from error
         self._login()
         return self
@@ -128,14 +129,18 @@ class Vsphere:
             self.content.sessionManager.Login(connection.username, connection.password.reveal(), None)
             self._session += 1
         except vmodl.MethodFault as fault:
-            raise translated(fault, "login to vCenter failed", f"vCenter {connection.hostname}, user {connection.username}") from None
+            raise translated(fault, "login to vCenter failed", f"{self.place()}, user {connection.username}") from None
         except BROKEN as error:
-            raise VcenterUnreachable("vCenter does not answer", where=f"vCenter {connection.hostname}", observed=quoted(error)) from error
+            raise VcenterUnreachable("vCenter does not answer the login", where=self.place(), observed=quoted(error) or type(error).__name__,
+                                     fix="see whether vCenter's services are up, then run again") from error
+
+    def place(self):
+        return f"vCenter {self.connection.hostname} port {self.connection.port}"
 
     def call(self, function, what, where="", idempotent=False, losses=None):
         """function() with vSphere's faults translated. Logs in again once when the session is lost; a broken connection is tried once more
         when the call is idempotent. losses: a list shared by the calls of one long operation, so that it logs in again once only."""
-        losses, broken = [] if losses is None else losses, 0
+        losses, broken, where = [] if losses is None else losses, 0, where or self.place()
         while True:
             session = self._session
             try:
@@ -243,8 +248,8 @@ class Vsphere:
         def observe():
             row = self.get(task, paths, losses)
             if "info.state" not in row:
-                raise VcenterFailure(f"{what}: vCenter no longer knows {name}, its state is unknown", where=where, fault="ManagedObjectNotFound",
-                                     retriable=True)
+                raise VcenterFailure(f"{what}: vCenter no longer knows {name}, its state is unknown", where=where or self.place(),
+                                     fault="ManagedObjectNotFound", fix="run it again, what was done is found by its name", retriable=True)
             return row
 
         def describe(row):
@@ -252,7 +257,8 @@ class Vsphere:
 
         done = until(observe, lambda row: row["info.state"] in ("success", "error"), context, timeout, interval=0.25, describe=describe,
                      on_deadline=lambda row,
-                     _waited: {"what": f"{what} is not done after {timeout:.0f} s", "where": where, "observed": f"{name}: {describe(row)}"})
+                     _waited: {"what": f"{what} is not done after {timeout:.0f} s", "where": where or self.place(),
+                                   "observed": f"{name}: {describe(row)}", "fix": "see the task in vCenter; run again when it has ended"})
         if done["info.state"] == "error":
             raise translated(done["info.error"], f"{what} failed", where)
         return done.get("info.result")

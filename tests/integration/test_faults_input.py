@@ -174,7 +174,11 @@ def test_the_module_front_and_check_mode_say_the_same(lab, play, said):
 def test_what_the_argument_spec_refuses_is_named(lab, play):
     run = played(play, lab, MISTYPED)
     for name, (_task, words) in MISTYPED.items():
-        assert answers(run)[name]["status"] == "failed" and words in answers(run)[name]["result"]["msg"], answers(run)[name]["result"]
+        answer = answers(run)[name]["result"]
+        assert answers(run)[name]["status"] == "failed" and words in answer["msg"], answer
+        error = answer["error"]
+        assert set(error) == faulty.KEYS and (error["code"], error["what"]) == ("INPUT_REFUSED", answer["msg"]) and error["fix"], answer
+        assert error["where"].startswith("option") and words in error["where"], answer
     assert asked(lab) == [] and CANARY not in shown(run)
 
 

@@ -79,9 +79,9 @@ def refusals(lab, disk):
         "L02 fault": ([vcenter("throttle", TO_HOST, bytes_per_second=256 * KIB, count=0), vcenter("fault", "HttpNfcLeaseProgress", fault="Timedout", count=0)],
                       "TRANSFER_FAILED", "vCenter ended the upload lease"),
         "L06 stall": ([vcenter("throttle", TO_HOST, bytes_per_second=1, count=0)], "TRANSFER_FAILED", "not a byte went through for 1 s"),
-        "L07 early 200": ([vcenter("status", TO_HOST, status=200, count=0)], "VCENTER_FAILED", f"0 of {disk} bytes received"),
+        "L07 early 200": ([vcenter("status", TO_HOST, status=200, count=0)], "TRANSFER_FAILED", "2 tries; nothing left"),
         "L08 short": ([vcenter("short", TO_HOST, after_bytes=1000, count=0)], "TRANSFER_FAILED", f"stored 1000 of {disk} bytes"),
-        "L08 refused": ([vcenter("fault", "HttpNfcLeaseComplete", fault="InvalidState", count=0)], "VCENTER_FAILED", "InvalidState"),
+        "L08 refused": ([vcenter("fault", "HttpNfcLeaseComplete", fault="InvalidState", count=0)], "TRANSFER_FAILED", "InvalidState"),
         "L12 full": ([vcenter("fault", "ImportVApp", fault="NoDiskSpace")], "VCENTER_FAILED", "free space on the datastore"),
     }
 
@@ -91,9 +91,11 @@ def test_every_failure_leaves_nothing_and_the_same_task_goes_through_after(lab, 
     before, sessions, cases = lab.state(), faulty.sessions(lab), refusals(lab, disk)
     tasks = [deploy(lab, title, *faults, **({"stall_timeout": 1} if "stall" in title else {})) for title, (faults, _code, _words) in cases.items()]
     run = play(lab, [*tasks, deploy(lab, "after"), deploy(lab, "again")], env=SCRIPTED, snapshots=True)
-    for title, (_faults, code, words) in cases.items():
+    for title, (faults, code, words) in cases.items():
         error = failure(run, title, code, words)
         assert error["leftovers"] == [] and not error["changed_something"] and (error["retriable"] or code != "TRANSFER_FAILED"), title
+        assert f"import of {NAME}" in error["where"] or "/nfc/" in str(faults) and "127.0.0.1" in error["where"], f"{title}: {error}"
+        assert "HttpNfcLease:" not in str(error), title
         assert json.loads(entry(run, title)["snapshot"]["state"]) == before, title
     succeeded(run, "after", changed=True)
     succeeded(run, "again", changed=False)

@@ -67,16 +67,41 @@ def test_arguments_are_validated_and_converted():
     seen = {}
     action({"name": "a", "size": "3"}).in_worker(noun(lambda params, context: seen.update(params) or {"changed": False}), {})
     assert seen == {"name": "a", "size": 3, "wait": True, "account": None}
-    with pytest.raises(AnsibleActionFail, match="missing required arguments: name"):
-        action({}).in_worker(noun(), {})
-    with pytest.raises(AnsibleActionFail, match="nmae"):
-        action({"name": "a", "nmae": "b"}).in_worker(noun(), {})
+
+
+KEYS = {"code", "what", "where", "observed", "expected", "fix", "retriable", "changed_something", "leftovers", "request_ref"}
+
+
+@pytest.mark.parametrize("args, where, words", [
+    ({}, "option name", "missing required arguments: name"),
+    ({"name": "a", "nmae": "b"}, "option nmae", "Unsupported parameters for (palette.vmware.ip_pool) module: nmae. Supported parameters include: account"),
+    ({"name": "a", "account": {"nmae": "b"}}, "option account.nmae", "account.nmae"),
+    ({"name": "a", "size": "many"}, "option size", "unable to convert to int"),
+    ({"name": "a", "account": {"level": "many"}}, "option account.level", "unable to convert to int"),
+    ({"name": "a", "account": {"kind": "x"}}, "option account.kind", "value of kind must be one of: y, z"),
+    ({"name": "a", "account": 7}, "option account", "value of 'account' must be of type dict"),
+    ({"name": "a", "account": "x"}, "the task's options", "dictionary requested"),
+    ({"name": "a", "groups": 7}, "option groups", "must be a list"),
+    ({"name": "a", "members": ["x"]}, "option members", "unable to convert to int"),
+    ({"name": "a", "one": "1", "other": "2"}, "options one, other", "mutually exclusive"),
+    ({"name": "a", "size": 7}, "options one, other", "missing"),
+])
+def test_a_refused_argument_has_the_shape_of_every_failure(args, where, words):
+    own = {**OWN, "members": {"type": "list", "elements": "int"}, "one": {"type": "str"}, "other": {"type": "str"},
+           "groups": {"type": "list", "elements": "dict", "options": {"name": {"type": "str"}}},
+           "account": {"type": "dict", "options": {"level": {"type": "int"}, "kind": {"type": "str", "choices": ["y", "z"]}}}}
+    limits = {"mutually_exclusive": [("one", "other")], "required_if": [("size", 7, ("one", "other"))]}
+    made = SimpleNamespace(SPEC={**spec(own, palette=False), **limits}, LIBRARIES=(), execute=None)
+    answer = action(args).in_worker(made, {})
+    error = answer["error"]
+    assert answer["failed"] and words in answer["msg"] and error["what"] == answer["msg"] and not answer["changed"]
+    assert set(error) == KEYS and (error["code"], error["where"], error["retriable"]) == ("INPUT_REFUSED", where, False) and error["fix"]
 
 
 def test_a_refused_argument_does_not_show_a_secret():
-    with pytest.raises(AnsibleActionFail) as caught:
-        action({"name": "a", "size": "c4n4ry", "account": {"password": "c4n4ry"}}).in_worker(noun(), {})
-    assert "c4n4ry" not in str(caught.value) and "***" in str(caught.value)
+    for given in ({"size": "c4n4ry"}, {"c4n4ry": 1}):
+        answer = action({"name": "a", **given, "account": {"password": "c4n4ry"}}).in_worker(noun(), {})
+        assert answer["failed"] and "c4n4ry" not in str(answer) and "***" in answer["msg"]
 
 
 def test_results_are_masked_by_the_secret_options_and_by_what_the_noun_names():

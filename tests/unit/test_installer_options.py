@@ -216,8 +216,21 @@ def test_other_states_need_only_name_and_datacenter(state):
     assert desired["state"] == state and desired["placement"]["datacenter"] == "dc-1"
 
 
-@pytest.mark.parametrize("name, listed, found", [("10.0.0.5", ["10.0.0.0/8"], True), ("10.10.8.0/22", ["10.0.0.0/8"], True), ("11.0.0.5", ["10.0.0.0/8"], False),
+@pytest.mark.parametrize("name, listed, found", [("10.0.0.5", ["10.0.0.0/8"], True), ("10.10.8.0/22", ["10.0.0.0/8"], True),
+                                                 ("11.0.0.5", ["10.0.0.0/8"], False),
                                                  ("vc.lab.local", [".lab.local"], True), ("vc.lab.local", ["10.0.0.0/8", "other"], False),
                                                  ("fd00::5", ["fd00::/64"], True), ("10.0.0.0/8", ["10.10.8.0/22"], False)])
 def test_what_a_no_proxy_list_excludes(name, listed, found):
     assert excluded(name, listed) is found
+
+
+@pytest.mark.parametrize("given", [
+    {"console_endpoint": "https://c d"}, {"console_endpoint": "https://c:port"}, {"console_endpoint": "https://"}, {"name": "a/b"}, {"name": " a"},
+    {"stall_timeout": 0}, {"network": None}, {"ssh_public_key": "ssh-rsa"}, {"pairing_code": " x"}, {"pod_cidr": "10.1.0.1/16"},
+    *({"proxy": {"http": "http://p:1", "https": "http://p:1", "no_proxy": "vc", "certificate": None, **value}} for value in (
+        {"no_proxy": "a b"}, {"no_proxy": "*"}, {"no_proxy": None}, {"http": "p"}, {"certificate": "aGVsbG8="},
+        {"certificate": "not base64!"}, {"certificate": "-----BEGIN CERTIFICATE-----"}))], ids=str)
+def test_every_refusal_says_where_and_what_to_do(given):
+    with pytest.raises(InputRefused) as refusal:
+        from_params(params(**given))
+    assert refusal.value.where.startswith("option") and refusal.value.fix

@@ -180,6 +180,14 @@ def test_a_session_that_is_lost_twice(site, vsphere):
     with pytest.raises(errors.VcenterFailure, match="session was lost twice.*while: making a folder") as failure:
         vsphere.call(lambda: vsphere.content.rootFolder.CreateFolder("x"), "making a folder")
     assert failure.value.retriable and failure.value.fault == "NotAuthenticated"
+    assert failure.value.where == f"vCenter {vsphere.connection.hostname} port {vsphere.connection.port}" and failure.value.fix
+
+
+def test_a_login_that_is_not_answered(site, params):
+    control(site, "POST", "/faults", [{"method": "Login", "kind": "drop-before"}])
+    with pytest.raises(errors.VcenterUnreachable, match=f"the login - vCenter {params['hostname']} port {params['port']} - seen: .+ - see whether"):
+        with Vsphere(vcenter_connection(params), Context()):
+            pass
 
 
 def test_a_wait_goes_on_over_a_lost_session(site, vsphere):
@@ -209,7 +217,7 @@ def test_a_task_that_does_not_end(site, vsphere):
 
 
 def test_a_task_that_vcenter_forgot(vsphere):
-    with pytest.raises(errors.VcenterFailure, match="no longer knows task task-none, its state is unknown"):
+    with pytest.raises(errors.VcenterFailure, match="no longer knows task task-none, its state is unknown - vCenter .+ - run it again"):
         vsphere.wait_task(vim.Task("task-none", vsphere.stub), Context(), 5, "removal")
 
 
@@ -240,3 +248,4 @@ def test_missing_privilege_names_privilege_and_object():
 def test_faults_are_told_by_class(fault, words, retriable):
     failure = translated(fault, "it failed")
     assert words in str(failure) and failure.retriable is retriable and "\n" not in str(failure)
+    assert failure.where == "vCenter" and failure.fix

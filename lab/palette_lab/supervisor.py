@@ -29,6 +29,7 @@ from palette_lab.site import Settings
 
 READY_LINE = re.compile(rb'\s*(ready\b|\{.*"(ready|url)":)')
 CHILD_GOODBYE_SECONDS = 5.0
+EXIT_PATIENCE = 5.0
 SEED_SECONDS = 60.0
 
 
@@ -262,9 +263,18 @@ def down(directory: Path, patience: float = 30.0) -> bool:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
         if wait.until(lambda: not is_held(directory), patience):
+            wait.until(lambda: not any(exists(pid) for pid in pids), EXIT_PATIENCE)
             (directory / "supervisor.json").unlink(missing_ok=True)
             return True
     raise LabError(f"processes of the lab in {directory} are still alive (recorded: {pids}); the lock {directory / 'supervisor.lock'} is held")
+
+
+def exists(pid: int) -> bool:
+    """Whether there is such a process; one that only waits to be collected does not count. A lock is free a moment before its process is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def holds_lock(pid: int, directory: Path) -> bool:

@@ -179,7 +179,7 @@ def test_an_upload_that_breaks(lab, files, after, count):
     ({"method": "ImportVApp", "kind": "fault", "fault": "InsufficientResourcesFault"}, "VCENTER_FAILED", "InsufficientResourcesFault"),
     ({"method": "ImportVApp", "kind": "fault", "fault": "NoPermission"}, "VCENTER_DENIED", "NoPermission"),
     ({"method": "CreateImportSpec", "kind": "fault", "fault": "InvalidArgument", "count": 0}, "VCENTER_FAILED", "InvalidArgument"),
-    ({"method": "HttpNfcLeaseComplete", "kind": "fault", "fault": "InvalidState", "count": 0}, "VCENTER_FAILED", "InvalidState"),
+    ({"method": "HttpNfcLeaseComplete", "kind": "fault", "fault": "InvalidState", "count": 0}, "TRANSFER_FAILED", "InvalidState"),
 ])
 def test_faults_of_vcenter(lab, files, fault, code, words):
     lab.fault({"server": "vcenter", **fault})

@@ -139,7 +139,7 @@ def test_time_that_is_up_undoes_nothing_and_the_next_run_goes_on(lab, play):
 
 
 def test_provisioning_that_cannot_succeed_says_what_palette_says(lab, play):
-    broken = {**WHOLE, "placements": [{**PLACEMENT, "datastore": "nowhere"}]}
+    broken = {**WHOLE, "placements": [{**PLACEMENT, "folder": "nowhere"}]}
     play(lab, [*ready(lab), gateway("begun", **broken, wait="none")])
     assert wait.until(lambda: "Error" in str(lab.state(False)["palette"]["events"]), 60)
     run = play(lab, [gateway("stuck", **broken, wait_timeout=0)], status=2)

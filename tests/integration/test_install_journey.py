@@ -32,6 +32,7 @@ def clean(lab):
     assert code == 0, output
     assert changed > 0
     state, calls = comparable(lab), client_calls(lab)
+    assert call(lab, "/state")["vcenter"]["leases"] == []
     call(lab, "/journal", "DELETE")
     code, output, changed = played(lab, "install")
     assert code == 0, output

@@ -53,7 +53,7 @@ BROKEN = [
     ("nothing", [], None),
     ("apply does nothing", [(NOUN, APPLY, APPLY + "    return\n")], "wrote nothing"),
     ("check mode is forgotten", [(RUN, "        if context.check:\n", "        if False:\n")], "wrote"),
-    ("every run is a change", [(NOUN, "changes = update(KIND, name, have, {", "changes = update(KIND, name, {**have, 'prefix': None}, {")], "changed is True"),
+    ("every run is a change", [(NOUN, "changes = update(KIND, name, have, over(", "changes = update(KIND, name, {**have, 'prefix': None}, over(")], "changed is True"),
     ("the plan is another in check mode", [(RUN, '"plan": [change.as_dict() for change in changes]',
                                            '"plan": [{**change.as_dict(), "reason": str(context.check)} for change in changes]')], "not what check mode said"),
     ("check mode returns no diff", [(RUN, '"diff": diff(changes)', '"diff": diff(changes) if not context.check else []')], "the diff is"),

@@ -255,10 +255,11 @@ class Vsphere:
         def describe(row):
             return f"{what}: {row['info.state']}" + (f" {row['info.progress']} %" if row.get("info.progress") else "")
 
-        done = until(observe, lambda row: row["info.state"] in ("success", "error"), context, timeout, interval=0.25, describe=describe,
-                     on_deadline=lambda row,
-                     _waited: {"what": f"{what} is not done after {timeout:.0f} s", "where": where or self.place(),
-                                   "observed": f"{name}: {describe(row)}", "fix": "see the task in vCenter; run again when it has ended"})
+        def too_late(row, _waited):
+            return {"what": f"{what} is not done after {timeout:.0f} s", "where": where or self.place(), "observed": f"{name}: {describe(row)}",
+                    "fix": "see the task in vCenter; run again when it has ended"}
+
+        done = until(observe, lambda row: row["info.state"] in ("success", "error"), context, timeout, interval=0.25, describe=describe, on_deadline=too_late)
         if done["info.state"] == "error":
             raise translated(done["info.error"], f"{what} failed", where)
         return done.get("info.result")

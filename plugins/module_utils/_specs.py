@@ -60,6 +60,16 @@ def account_option():
     }
 
 
+PLACEMENT_KEYS = ("datacenter", "compute_cluster", "datastore", "network", "resource_pool", "folder")
+
+
+def placements_option():
+    """Where a gateway's nodes go, for modules that look at these places; doc fragment palette.vmware.placements."""
+    option = {key: {"type": "str", "required": True} for key in PLACEMENT_KEYS}
+    option["image_template_folder"] = {"type": "str", "default": "spectro-templates"}
+    return {"type": "list", "elements": "dict", "required": True, "options": option}
+
+
 def spec(own, palette=True, vcenter=False, check=True, **rules):
     """Keyword arguments of AnsibleModule (and of the action front's validator). rules: required_if, mutually_exclusive …"""
     options = {}

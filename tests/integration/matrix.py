@@ -19,6 +19,7 @@ ROOT = HERE.parents[1]
 MODULES = ROOT / "plugins" / "modules"
 PHASES = ("check", "real", "check again", "real again")
 FRONTS = ("auto", "module")
+READERS = ("permission_audit", "site_check")
 
 
 def cases():
@@ -38,9 +39,13 @@ def modules():
     return sorted(path.stem for path in MODULES.glob("*.py") if path.stem != "__init__")
 
 
+def never_changes(module):
+    return module.endswith("_info") or module in READERS
+
+
 def reads(case, step):
     """Whether the step is one that never changes anything."""
-    return step.get("reads", case["module"].endswith("_info"))
+    return step.get("reads", never_changes(case["module"]))
 
 
 def phases(step):

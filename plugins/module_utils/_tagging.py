@@ -17,6 +17,7 @@ SESSION_HEADER = "vmware-api-session-id"
 OLD_SESSION, NEW_SESSION = "/rest/com/vmware/cis/session", "/api/session"
 OLD, NEW = "/rest/com/vmware/cis/tagging", "/api/cis/tagging"
 BODY_CAP = 16 * 1024 * 1024
+BATCH = 1000
 FAULTS = {"already_exists": "AlreadyExists", "not_found": "NotFound", "invalid_argument": "InvalidArgument", "unauthorized": "NoPermission",
           "unauthenticated": "NotAuthenticated", "resource_in_use": "ResourceInUse", "not_allowed_in_current_state": "InvalidState"}
 
@@ -103,21 +104,54 @@ class Tagging:
         query = f"?{'~' if self._old else ''}action={action}" if action else ""
         return self._call(method, (OLD if self._old else NEW) + old_path(path, self._old) + query, what, body)
 
+    def _each(self, ids, read):
+        """read(id) of each; what is gone between the listing and the reading is left out. Sorted by name."""
+        found = []
+        for each in ids:
+            try:
+                found.append(read(each))
+            except VcenterFailure as failure:
+                if failure.fault != "NotFound":
+                    raise
+        return sorted(found, key=lambda entry: entry["name"])
+
     def categories(self):
         """[{id, name, cardinality, associable_types, description}], sorted by name."""
         ids = self._tagging("GET", "/category", "listing tag categories") or []
-        return sorted((self._tagging("GET", f"/category/{each}", "reading a tag category") for each in ids), key=lambda category: category["name"])
+        return self._each(ids, lambda each: self._tagging("GET", f"/category/{each}", "reading a tag category"))
 
     def create_category(self, name, cardinality, associable_types, description=""):
         """id of a new category. cardinality: SINGLE | MULTIPLE."""
         spec = {"name": name, "cardinality": cardinality, "associable_types": list(associable_types), "description": description}
         return self._tagging("POST", "/category", f"creating tag category '{name}'", {"create_spec": spec} if self._old else spec)
 
-    def tags(self, category_id):
-        """[{id, name, category_id, description}] of a category, sorted by name."""
-        ids = self._tagging("POST", "/tag", "listing tags", {"category_id": category_id}, action="list-tags-for-category") if not self._old else \
-            self._tagging("POST", f"/tag/id:{category_id}", "listing tags", {}, action="list-tags-for-category")
-        return sorted((self._tagging("GET", f"/tag/{each}", "reading a tag") for each in ids or []), key=lambda tag: tag["name"])
+    def update_category(self, category_id, **fields):
+        """Changes the given fields of a category. vCenter lets a cardinality only become MULTIPLE, and associable types only be added."""
+        self._tagging("PATCH", f"/category/{category_id}", "changing a tag category", {"update_spec": fields} if self._old else fields)
+
+    def delete_category(self, category_id):
+        """Deletes a category, and with it its tags."""
+        self._tagging("DELETE", f"/category/{category_id}", "deleting a tag category")
+
+    def tag_ids(self, category_id):
+        """Ids of a category's tags."""
+        if self._old:
+            return self._tagging("POST", f"/tag/id:{category_id}", "listing tags", {}, action="list-tags-for-category") or []
+        return self._tagging("POST", "/tag", "listing tags", {"category_id": category_id}, action="list-tags-for-category") or []
+
+    def tag(self, tag_id):
+        """{id, name, category_id, description}"""
+        return self._tagging("GET", f"/tag/{tag_id}", "reading a tag")
+
+    def tags(self, category_id, known=None):
+        """[{id, name, category_id, description}] of a category, sorted by name. known: {id: tag}, of which those are not read again; filled."""
+        known = {} if known is None else known
+
+        def read(tag_id):
+            if tag_id not in known:
+                known[tag_id] = self.tag(tag_id)
+            return known[tag_id]
+        return self._each(self.tag_ids(category_id), read)
 
     def create_tag(self, name, category_id, description=""):
         """id of a new tag."""
@@ -129,6 +163,36 @@ class Tagging:
 
     def detach(self, tag_id, target):
         self._tagging("POST", f"/tag-association/{tag_id}", "detaching a tag", {"object_id": target}, action="detach")
+
+    def delete_tag(self, tag_id):
+        """Deletes a tag, and with it its attachments."""
+        self._tagging("DELETE", f"/tag/{tag_id}", "deleting a tag")
+
+    def _batches(self, tag_id, targets, what, action):
+        """What the server says of objects that it refuses, in its order; it does not say which object each is about."""
+        targets, messages = list(targets), []
+        for start in range(0, len(targets), BATCH):
+            answer = self._tagging("POST", f"/tag-association/{tag_id}", what, {"object_ids": targets[start:start + BATCH]}, action=action) or {}
+            if answer.get("success") is False:
+                messages += [message.get("default_message") or message.get("id") or "refused" for message in answer.get("error_messages") or [{}]]
+        return messages
+
+    def attach_to_all(self, tag_id, targets):
+        """Attaches a tag to many objects in one call. Returns the server's refusals ([str]); empty when all are attached."""
+        return self._batches(tag_id, targets, "attaching a tag", "attach-tag-to-multiple-objects")
+
+    def detach_from_all(self, tag_id, targets):
+        """Detaches a tag from many objects in one call. Returns the server's refusals ([str])."""
+        return self._batches(tag_id, targets, "detaching a tag", "detach-tag-from-multiple-objects")
+
+    def objects_on(self, tag_ids):
+        """{tag id: [objects]} of tags, in one call."""
+        ids, found = list(tag_ids), {}
+        for start in range(0, len(ids), BATCH):
+            rows = self._tagging("POST", "/tag-association", "listing what tags are attached to", {"tag_ids": ids[start:start + BATCH]},
+                                 action="list-attached-objects-on-tags") or []
+            found.update({row["tag_id"]: row.get("object_ids") or [] for row in rows})
+        return found
 
     def attached(self, targets):
         """{(type, id): [tag ids]} of objects, in one call."""

@@ -67,6 +67,64 @@ def test_categories_tags_and_attachments(site, tagging):
     assert not tagging.attached([first]).get((first["type"], first["id"]))
 
 
+def test_one_call_for_many_objects_and_what_it_refuses(site, tagging):
+    zone = tagging.create_category("k8s-zone", "SINGLE", ["ClusterComputeResource"])
+    az1, az2 = tagging.create_tag("az1", zone), tagging.create_tag("az2", zone)
+    assert tagging.objects_on([]) == {} and tagging.objects_on([az1, az2]) == {az1: [], az2: []}
+    before = len(control(site, "GET", "/journal")["items"])
+    assert tagging.attach_to_all(az1, site.clusters) == [] and tagging.attach_to_all(az1, site.clusters[:1]) == []
+    assert len(control(site, "GET", "/journal")["items"]) == before + 2
+    assert sorted(each["id"] for each in tagging.objects_on([az1])[az1]) == sorted(each["id"] for each in site.clusters)
+    assert tagging.detach_from_all(az1, site.clusters[:1]) == []
+    [refused, gone] = tagging.attach_to_all(az2, [*site.clusters[:2], {"type": "ClusterComputeResource", "id": "domain-c99999"}])
+    assert "already has tag az1" in refused and "was not found" in gone
+    assert [each["id"] for each in tagging.objects_on([az2])[az2]] == [site.clusters[0]["id"]]
+
+
+def test_many_objects_are_sent_in_batches(site, tagging, monkeypatch):
+    monkeypatch.setattr(_tagging, "BATCH", 2)
+    zone = tagging.create_category("k8s-zone", "SINGLE", [])
+    tags = [tagging.create_tag(name, zone) for name in ("az1", "az2", "az3")]
+    before = len(control(site, "GET", "/journal")["items"])
+    assert tagging.attach_to_all(tags[0], site.clusters) == []
+    assert {key: len(objects) for key, objects in tagging.objects_on(tags).items()} == {tags[0]: 3, tags[1]: 0, tags[2]: 0}
+    assert len(control(site, "GET", "/journal")["items"]) == before + 4
+
+
+def test_a_category_is_widened_never_narrowed(site, tagging):
+    region = tagging.create_category("k8s-region", "SINGLE", ["Folder"], "regions")
+    tagging.update_category(region, associable_types=["Datacenter", "Folder"])
+    [found] = tagging.categories()
+    assert sorted(found["associable_types"]) == ["Datacenter", "Folder"] and found["description"] == "regions"
+    for narrower in ({"associable_types": ["Datacenter"]}, {"cardinality": "NONE"}):
+        with pytest.raises(errors.VcenterFailure) as failure:
+            tagging.update_category(region, **narrower)
+        assert failure.value.fault == "InvalidArgument"
+
+
+def test_deleted(site, tagging):
+    zone = tagging.create_category("k8s-zone", "SINGLE", [])
+    az1, az2 = tagging.create_tag("az1", zone), tagging.create_tag("az2", zone)
+    tagging.delete_tag(az1)
+    assert [tag["id"] for tag in tagging.tags(zone)] == [az2]
+    tagging.delete_category(zone)
+    assert tagging.categories() == []
+
+
+def test_what_is_gone_between_listing_and_reading_is_left_out_and_what_is_known_not_read(site, tagging, monkeypatch):
+    zone = tagging.create_category("k8s-zone", "SINGLE", [])
+    az1 = tagging.create_tag("az1", zone)
+    known = {}
+    assert [tag["name"] for tag in tagging.tags(zone, known)] == ["az1"] and set(known) == {az1}
+    az2, before = tagging.create_tag("az2", zone), len(control(site, "GET", "/journal")["items"])
+    assert [tag["name"] for tag in tagging.tags(zone, known)] == ["az1", "az2"]
+    assert [item["method"] for item in control(site, "GET", "/journal")["items"][before:]] == ["POST", "GET"]
+    ids = tagging.tag_ids(zone)
+    monkeypatch.setattr(tagging, "tag_ids", lambda _category: ids)
+    tagging.delete_tag(az2)
+    assert [tag["id"] for tag in tagging.tags(zone)] == [az1]
+
+
 def test_refusals_are_told_by_type(site, tagging):
     zone = tagging.create_category("k8s-zone", "SINGLE", ["ClusterComputeResource"])
     with pytest.raises(errors.VcenterFailure, match="creating tag category 'k8s-zone' failed") as failure:

@@ -18,6 +18,11 @@ def decoded(name):
     return re.sub("%(2f|5c|25)", lambda match: ESCAPES[match.group(0).lower()], name, flags=re.IGNORECASE)
 
 
+def path_text(names):
+    """A path of decoded names as it is written: the other direction of split_path."""
+    return "/".join(name.replace("%", "%25").replace("/", "%2f").replace("\\", "%5c") for name in names)
+
+
 def split_path(text):
     """'a/b%2fc' -> ['a', 'b/c']; slashes at the ends do not count."""
     return [decoded(part) for part in text.strip("/").split("/") if part]

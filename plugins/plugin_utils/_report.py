@@ -1,0 +1,203 @@
+# Copyright: (c) 2026, palette.vmware contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the checks of a site returned, as the one data that all renderings of the report are made of. Pure. PRIVATE to the collection."""
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from ansible_collections.palette.vmware.plugins.module_utils._finding import SEVERITIES, finding, ordered
+
+CHECKS = {"site_check": "Site and prerequisites", "permission_audit": "Permissions", "zone_tags": "Zone tags"}
+SECTIONS = {"site_check": "Prerequisites", "permission_audit": "VMware Cloud Account Permissions", "zone_tags": "Zone Tagging"}
+WORDS = {"error": ("error", "errors"), "warning": ("warning", "warnings"), "advice": ("piece of advice", "pieces of advice"), "repaired": ("to be repaired", "to be repaired"),
+         "passed": ("passed", "passed"), "not_checked": ("not checked", "not checked")}
+UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def shown(value):
+    """Plain data of a value: texts without characters that XML forbids, that steer a terminal or that turn the direction of writing."""
+    if isinstance(value, Mapping):
+        return {shown(str(key)): shown(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [shown(each) for each in value]
+    if isinstance(value, str):
+        return UNSHOWN.sub("\ufffd", value)
+    return value if value is None or isinstance(value, (bool, int, float)) else shown(str(value))
+
+
+def natural(text):
+    """A key that puts esx-9 before esx-10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in re.split(r"(\d+)", text) if part]
+
+
+def in_full(each):
+    """A key that tells apart all that differs."""
+    return json.dumps(each, sort_keys=True, ensure_ascii=False)
+
+
+def counted(totals, names):
+    """'2 errors, 1 warning' of those that are not 0; '' when all are."""
+    return ", ".join(f"{totals[name]} {WORDS[name][totals[name] != 1]}" for name in names if totals[name])
+
+
+def broken(check, result):
+    """The finding that stands for a check that could not be made; its error is kept as `error`."""
+    error = result.get("error") if isinstance(result.get("error"), Mapping) else {}
+    return finding(f"{check}_failed", "error", "The check could not be made", error.get("where") or f"module palette.vmware.{check}",
+                   error.get("observed") or error.get("what") or result.get("msg") or "the module returned no findings",
+                   error.get("expected") or "the check is made", error.get("fix") or f"correct what stands in the way: {result.get('msg', 'see the task')}",
+                   SECTIONS[check], error.get("code") or "module", error=dict(error), what=error.get("what") or result.get("msg") or "")
+
+
+def collected(results, repairs):
+    """All findings of all checks, each with `check`, and `repaired_by` where a real run repairs it before (repairs: {check: role})."""
+    for check in CHECKS:
+        if check in results:
+            made = isinstance(results[check].get("findings"), (list, tuple))
+            for each in ordered(sorted(results[check]["findings"], key=in_full)) if made else [broken(check, results[check])]:
+                yield {**each, "check": check, "repaired_by": repairs.get(check, "") if made else ""}
+
+
+def severity_of(findings):
+    """The worst severity among findings that nobody repairs, or 'repaired'."""
+    return next((name for name in SEVERITIES if any(each["severity"] == name and not each["repaired_by"] for each in findings)), "repaired")
+
+
+def totals_of(findings, passed=0, not_checked=0):
+    counts = {name: sum(1 for each in findings if each["severity"] == name and not each["repaired_by"]) for name in SEVERITIES}
+    return {**counts, "repaired": sum(1 for each in findings if each["repaired_by"]), "passed": passed, "not_checked": not_checked}
+
+
+def merged(findings):
+    """Findings about privileges that differ in nothing else are one item with `privileges`; every other finding is an item of its own."""
+    items = {}
+    for each in findings:
+        common = {key: value for key, value in each.items() if key not in ("privilege", "label", "required_by", "observed", "expected", "path", "moid", "type")}
+        key = repr(sorted(common.items(), key=lambda pair: pair[0])) if each.get("privilege") else id(each)
+        items.setdefault(key, []).append(each)
+    for group in items.values():
+        rows = [{key: each.get(key, "") for key in ("privilege", "label", "required_by", "observed", "expected")} for each in group if each.get("privilege")]
+        yield {**group[0], "privileges": sorted(rows, key=lambda row: row["privilege"])}
+
+
+def subject(each):
+    """Key of the object that a finding is about; what has no object is told apart by where it is."""
+    on = each.get("object")
+    return (on["path"], on["moid"], on["type"]) if on else ("", "", each["where"])
+
+
+def by_object(findings):
+    """[{objects, heading, severity, totals, items}], the worst first. Objects of one type with the same findings share an entry."""
+    found = {}
+    for each in findings:
+        found.setdefault(subject(each), []).append(each)
+    alike = {}
+    for key in sorted(found, key=lambda key: (natural(key[0]), natural(key[2]), key)):
+        items = sorted(merged(found[key]), key=lambda item: (SEVERITIES.index(item["severity"]), natural(item["title"]), item["id"], item["observed"]))
+        same = repr([key[2], *({name: value for name, value in item.items() if name not in ("where", "object", "path", "moid")} for item in items)])
+        alike.setdefault(same if key[0] else key, []).append((key, items))
+    groups = [group_of(entries, found) for entries in alike.values()]
+    return sorted(groups, key=lambda group: (([*SEVERITIES, "repaired"]).index(group["severity"]), -group["totals"]["error"] if group["severity"] == "error" else 0))
+
+
+def group_of(entries, found):
+    key, items = entries[0]
+    objects = [{"path": path, "moid": moid, "type": kind} for (path, moid, kind), _items in entries if path]
+    findings = [each for other, _items in entries for each in found[other]]
+    return {"objects": objects, "heading": key[0] or key[2], "severity": severity_of(findings), "totals": totals_of(findings), "items": items}
+
+
+def passed_by_section(results):
+    """[{section, items}] of everything that was checked and is as it should be, in the order of the checks."""
+    sections = {}
+    for check in CHECKS:
+        for each in (results.get(check) or {}).get("passed") or []:
+            sections.setdefault(each["section"], []).append({**each, "check": check})
+    return [{"section": section, "items": sorted(items, key=lambda each: (natural(each["title"]), natural(each["where"]), in_full(each)))}
+            for section, items in sections.items()]
+
+
+def check_rows(results, findings, left_out):
+    """[{check, title, state, findings, passed, why}]; state: ready, not ready, failed, not checked."""
+    rows = []
+    for check, title in CHECKS.items():
+        own, result = [each for each in findings if each["check"] == check], results.get(check)
+        totals = totals_of(own, len((result or {}).get("passed") or []))
+        state = "not checked" if result is None else "failed" if "findings" not in result else "not ready" if totals["error"] else "ready"
+        rows.append({"check": check, "title": title, "state": state, "totals": totals, "why": left_out.get(check, "")})
+    return rows
+
+
+def zone_rows(result):
+    """[{region, zone, paths, labels}] of what zone_tags returned; a missing value is ''."""
+    return [{"region": row["region"] or "", "zone": row["zone"] or "", "paths": row["compute_clusters"],
+             "labels": [f"{label}={value}" for label, value in sorted(row["labels"].items())]} for row in (result or {}).get("table") or []]
+
+
+VERDICTS = ("granted", "missing", "surplus", "not_applicable")
+
+
+def permission_rows(result):
+    """[{path, type, moid, and lists of privileges: granted, missing, surplus, not_applicable}] of what permission_audit returned, in natural order."""
+    found = ((result or {}).get("permission_audit") or {}).get("verdicts") or []
+    rows = [{**{key: each.get(key, "") for key in ("path", "type", "moid")}, **{key: each.get(key) or [] for key in VERDICTS}} for each in found]
+    return sorted(rows, key=lambda row: (natural(row["path"]), row["type"], row["moid"]))
+
+
+def outcome_of(each, fail_on):
+    """What a finding is in JUnit's words. noted: the case passes, with the finding as its output."""
+    if each["repaired_by"]:
+        return "noted"
+    if each["id"] == f"{each['check']}_failed":
+        return "error"
+    return "failure" if each["severity"] == "error" or fail_on == each["severity"] else "noted"
+
+
+def junit(findings, passed, open_points, fail_on):
+    """{tests, failures, errors, skipped, suites: [{check, tests, …, cases: [{name, section, outcome, …}]}]}"""
+    cases = [{**each, "outcome": outcome_of(each, fail_on)} for each in findings]
+    cases += [{**each, "outcome": "passed"} for group in passed for each in group["items"]]
+    cases = [{**each, "name": ": ".join(filter(None, (each["title"], each["where"], each.get("privilege"))))} for each in cases]
+    cases += [{**each, "outcome": "skipped", "name": each["title"], "section": SECTIONS[each["check"]]} for each in open_points]
+    suites = [{"check": check, **tests([each for each in cases if each["check"] == check])} for check in CHECKS]
+    return {**tests(cases), "cases": [], "suites": suites}
+
+
+def tests(cases):
+    count = {outcome: sum(1 for each in cases if each["outcome"] == outcome) for outcome in ("failure", "error", "skipped")}
+    return {"tests": len(cases), "failures": count["failure"], "errors": count["error"], "skipped": count["skipped"], "cases": cases}
+
+
+def verdict(site, totals, fail_on):
+    """(ready, sentence)"""
+    against = totals["error"] + (totals["warning"] if fail_on == "warning" else 0)
+    found = counted(totals, ("error", "warning", "advice", "repaired")) or "nothing was found"
+    rest = counted(totals, ("passed", "not_checked"))
+    return not against, f"{site} is {'not ready' if against else 'ready'}: {found}{'; ' if rest else ''}{rest}"
+
+
+def report(results, site, generated="", fail_on="error", not_checked=None, repairs=None, about=None):
+    """The report's data.
+
+    results: {check: what its module returned}; a check that is not in it was not made, not_checked says why. generated: the time, as it shall be shown.
+    fail_on: error or warning. repairs: {check: role} that a real run repairs before it checks. about: [[label, value]] to show in the head.
+    Raises ValueError for an unknown check or value.
+    """
+    if fail_on not in ("error", "warning"):
+        raise ValueError(f"fail_on is '{fail_on}', expected error or warning")
+    if unknown := sorted(set(results) - set(CHECKS)):
+        raise ValueError(f"unknown checks: {', '.join(unknown)}; known: {', '.join(CHECKS)}")
+    results, left_out = shown(results), shown(dict(not_checked or {}))
+    findings = list(collected(results, repairs or {}))
+    open_points = [{"check": check, "title": CHECKS[check], "why": left_out.get(check, "not asked for")} for check in CHECKS if check not in results]
+    open_points += [{"check": check, "title": each["title"], "why": each["why"]} for check in CHECKS for each in (results.get(check) or {}).get("not_checked") or []]
+    passed = passed_by_section(results)
+    totals = totals_of(findings, sum(len(each["items"]) for each in passed), len(open_points))
+    ready, sentence = verdict(site, totals, fail_on)
+    return {"site": shown(site), "ready": ready, "verdict": "READY" if ready else "NOT READY", "sentence": shown(sentence), "generated": generated,
+            "fail_on": fail_on, "totals": totals, "about": shown([list(pair) for pair in about or [] if pair[1] not in (None, "")]),
+            "checks": check_rows(results, findings, left_out), "groups": by_object(findings), "findings": findings, "passed": passed,
+            "permissions": permission_rows(results.get("permission_audit")), "zones": zone_rows(results.get("zone_tags")), "not_checked": open_points, "junit": junit(findings, passed, open_points, fail_on)}

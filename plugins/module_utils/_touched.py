@@ -225,6 +225,22 @@ def whole(tree, kinds):
     return {key: kind for key, kind in found.items() if kind}
 
 
+def to_be_made(tree, resolved):
+    """[{kind, path, moid: "", type, parents}]: the virtual machines and templates that a run makes at resolved placements, by what they will inherit from."""
+    found = {}
+    for place_ in resolved:
+        if "folder" in place_ and "resource_pool" in place_:
+            found[("virtual_machine", place_["folder"].moid, place_["resource_pool"].moid)] = "VirtualMachine"
+        if "image_template_folder" in place_:
+            found[("template", place_["image_template_folder"].moid)] = "VirtualMachine"
+    return [{"kind": key[0], "path": f"{tree.path(key[1])}/(to be made)", "moid": "", "type": type_, "parents": key[1:]} for key, type_ in found.items()]
+
+
+def parents(tree):
+    """{id: (ids of what it inherits permissions from)}: a virtual machine has its folder and its resource pool."""
+    return {node.moid: tuple(key for key in (node.parent, node.pool) if key) for node in tree.nodes.values()}
+
+
 def touched(vsphere, placements, scope="placements", tree=None):
     """([{kind, ref, path, moid, type}], [findings]): what a run touches, sorted by path; findings for names that are no object.
 

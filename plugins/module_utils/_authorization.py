@@ -25,6 +25,11 @@ class Role:
     label: str = ""
     built_in: bool = False
 
+    @property
+    def rights(self):
+        """All that it gives: System privileges are in every role that somebody made (vSphere API, AuthorizationManager)."""
+        return self.privileges if self.built_in else self.privileges.union(ALWAYS)
+
 
 @dataclass(frozen=True)
 class Permission:

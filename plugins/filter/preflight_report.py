@@ -79,7 +79,7 @@ _value:
         (C(passed)) and was not checked (C(not_checked)).
       type: dict
     checks:
-      description: One entry for each check with C(check), C(title), C(state) (V(ready), V(not ready), V(failed) or V(not checked)), C(totals) and C(why).
+      description: One entry for each check with C(check), C(title), C(state) (V(ready), V(repair), V(not ready), V(failed) or V(not checked)), C(totals) and C(why).
       type: list
       elements: dict
     groups:
@@ -91,7 +91,7 @@ _value:
       type: list
       elements: dict
     permissions:
-      description: The privileges of the audited account on each object (C(granted), C(missing), C(surplus), C(not_applicable)).
+      description: The privileges of the audited account (C(granted), C(missing), C(surplus), C(not_applicable)), and the C(objects) where that is so.
       type: list
       elements: dict
     zones:

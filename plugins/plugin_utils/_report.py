@@ -71,35 +71,61 @@ def totals_of(findings, passed=0, not_checked=0):
     return {**counts, "repaired": sum(1 for each in findings if each["repaired_by"]), "passed": passed, "not_checked": not_checked}
 
 
+def general(text, each):
+    """A text about one missing privilege, as it is said of several."""
+    return text.replace(f"{each.get('label', '')} ({each['privilege']})", "these privileges")
+
+
+def required_words(demanded):
+    """'page; collection: zone_tags attaches the region' of a finding's required_by."""
+    if isinstance(demanded, str):
+        return demanded
+    return "; ".join(dict.fromkeys(f"{each['profile']}: {each['step']}" if each.get("step") else each["profile"] for each in demanded))
+
+
+OWN = ("title", "privilege", "label", "required_by", "expected", "fix", "path", "moid", "type")
+
+
 def merged(findings):
-    """Findings about privileges that differ in nothing else are one item with `privileges`; every other finding is an item of its own."""
-    items = {}
+    """Findings of missing privileges that differ in nothing else are one item with `privileges`; every other finding is an item of its own."""
+    groups = {}
     for each in findings:
-        common = {key: value for key, value in each.items() if key not in ("privilege", "label", "required_by", "observed", "expected", "path", "moid", "type")}
-        key = repr(sorted(common.items(), key=lambda pair: pair[0])) if each.get("privilege") else id(each)
-        items.setdefault(key, []).append(each)
-    for group in items.values():
-        rows = [{key: each.get(key, "") for key in ("privilege", "label", "required_by", "observed", "expected")} for each in group if each.get("privilege")]
-        yield {**group[0], "privileges": sorted(rows, key=lambda row: row["privilege"])}
+        one = each.get("privilege")
+        key = in_full([{key: value for key, value in each.items() if key not in OWN}, general(each["fix"], each)]) if one else id(each)
+        groups.setdefault(key, []).append(each)
+    for group in groups.values():
+        rows = [{"privilege": each["privilege"], "label": each.get("label", ""), "required_by": required_words(each.get("required_by", ""))}
+                for each in group if each.get("privilege")]
+        several = {"title": f"{len(rows)} privileges are missing", "fix": general(group[0]["fix"], group[0])} if len(rows) > 1 else {}
+        yield {**group[0], **several, "privileges": sorted(rows, key=lambda row: row["privilege"])}
 
 
-def subject(each):
-    """Key of the object that a finding is about; what has no object is told apart by where it is."""
+def subject(each, known):
+    """Key of the object that a finding is about; what has no object is told apart by where it is. known: {(path, type): id} of objects."""
     on = each.get("object")
-    return (on["path"], on["moid"], on["type"]) if on else ("", "", each["where"])
+    return (on["path"], on["moid"] or known.get((on["path"], on["type"]), ""), on["type"]) if on else ("", "", each["where"])
+
+
+def alike(key, items):
+    """A key that objects of one type share when they have the same findings, but for their own name, id and place."""
+    path, moid, kind = key
+    if not path:
+        return key
+    texts = in_full([{name: value for name, value in item.items() if name not in ("where", "object", "path", "moid")} for item in items])
+    name = path.rpartition("/")[2]
+    return (kind, re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", "", texts) if len(name) > 3 else texts)
 
 
 def by_object(findings):
     """[{objects, heading, severity, totals, items}], the worst first. Objects of one type with the same findings share an entry."""
-    found = {}
+    known = {(on["path"], on["type"]): on["moid"] for on in sorted((each["object"] for each in findings if each.get("object")), key=in_full) if on["moid"]}
+    found, shared = {}, {}
     for each in findings:
-        found.setdefault(subject(each), []).append(each)
-    alike = {}
+        found.setdefault(subject(each, known), []).append(each)
     for key in sorted(found, key=lambda key: (natural(key[0]), natural(key[2]), key)):
-        items = sorted(merged(found[key]), key=lambda item: (SEVERITIES.index(item["severity"]), natural(item["title"]), item["id"], item["observed"]))
-        same = repr([key[2], *({name: value for name, value in item.items() if name not in ("where", "object", "path", "moid")} for item in items)])
-        alike.setdefault(same if key[0] else key, []).append((key, items))
-    groups = [group_of(entries, found) for entries in alike.values()]
+        items = sorted(merged(found[key]), key=lambda item: (SEVERITIES.index(item["severity"]), natural(item["title"]), in_full(item)))
+        shared.setdefault(alike(key, items), []).append((key, items))
+    groups = [group_of(entries, found) for entries in shared.values()]
     return sorted(groups, key=lambda group: (([*SEVERITIES, "repaired"]).index(group["severity"]), -group["totals"]["error"] if group["severity"] == "error" else 0))
 
 
@@ -121,12 +147,13 @@ def passed_by_section(results):
 
 
 def check_rows(results, findings, left_out):
-    """[{check, title, state, findings, passed, why}]; state: ready, not ready, failed, not checked."""
+    """[{check, title, state, findings, passed, why}]; state: ready, repair, not ready, failed, not checked."""
     rows = []
     for check, title in CHECKS.items():
         own, result = [each for each in findings if each["check"] == check], results.get(check)
         totals = totals_of(own, len((result or {}).get("passed") or []))
-        state = "not checked" if result is None else "failed" if "findings" not in result else "not ready" if totals["error"] else "ready"
+        state = ("not checked" if result is None else "failed" if "findings" not in result else "not ready" if totals["error"] else
+                 "repair" if totals["repaired"] else "ready")
         rows.append({"check": check, "title": title, "state": state, "totals": totals, "why": left_out.get(check, "")})
     return rows
 
@@ -137,14 +164,24 @@ def zone_rows(result):
              "labels": [f"{label}={value}" for label, value in sorted(row["labels"].items())]} for row in (result or {}).get("table") or []]
 
 
-VERDICTS = ("granted", "missing", "surplus", "not_applicable")
-
-
 def permission_rows(result):
-    """[{path, type, moid, and lists of privileges: granted, missing, surplus, not_applicable}] of what permission_audit returned, in natural order."""
-    found = ((result or {}).get("permission_audit") or {}).get("verdicts") or []
-    rows = [{**{key: each.get(key, "") for key in ("path", "type", "moid")}, **{key: each.get(key) or [] for key in VERDICTS}} for each in found]
-    return sorted(rows, key=lambda row: (natural(row["path"]), row["type"], row["moid"]))
+    """[{kind, objects, granted, missing, surplus, not_applicable, because, source}] of what permission_audit returned, by kind and place."""
+    rows = []
+    for each in ((result or {}).get("permission_audit") or {}).get("verdicts") or []:
+        because = [f"role {via['role']} of {via['principal']} on {via['object']}{', propagated' if via['propagate'] else ''}" for via in each["via"]]
+        rows.append({**{key: each[key] for key in ("granted", "missing", "surplus", "not_applicable")}, "kind": each["kind"].replace("_", " "),
+                     "objects": sorted(each["objects"], key=lambda on: (natural(on["path"]), on["moid"])), "because": because, "source": each["method"]})
+    return rows
+
+
+def head_rows(results, given):
+    """[[label, value]] of what was looked at and as whom; what has no value is left out."""
+    audit = (results.get("permission_audit") or {}).get("permission_audit") or {}
+    account = f"{audit['principal']}{' in ' if audit['groups'] else ''}{', '.join(audit['groups'])}" if audit else ""
+    site = (results.get("site_check") or {}).get("site_check") or {}
+    rows = [*shown(given or []), ["vCenter version", f"{site['version']} build {site['build']}" if site.get("version") else ""], ["Audited account", account],
+            ["Profiles of privileges", ", ".join(audit.get("profiles", []))], ["Granted according to", audit.get("method", "")]]
+    return [list(row) for row in rows if row[1] not in (None, "")]
 
 
 def outcome_of(each, fail_on):
@@ -198,6 +235,6 @@ def report(results, site, generated="", fail_on="error", not_checked=None, repai
     totals = totals_of(findings, sum(len(each["items"]) for each in passed), len(open_points))
     ready, sentence = verdict(site, totals, fail_on)
     return {"site": shown(site), "ready": ready, "verdict": "READY" if ready else "NOT READY", "sentence": shown(sentence), "generated": generated,
-            "fail_on": fail_on, "totals": totals, "about": shown([list(pair) for pair in about or [] if pair[1] not in (None, "")]),
+            "fail_on": fail_on, "totals": totals, "about": head_rows(results, about),
             "checks": check_rows(results, findings, left_out), "groups": by_object(findings), "findings": findings, "passed": passed,
             "permissions": permission_rows(results.get("permission_audit")), "zones": zone_rows(results.get("zone_tags")), "not_checked": open_points, "junit": junit(findings, passed, open_points, fail_on)}

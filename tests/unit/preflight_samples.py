@@ -24,10 +24,12 @@ def at(on):
     return f"{on['path']} ({on['type']}:{on['moid']})"
 
 
-def missing(on, privilege, label, required_by="page", severity="error"):
-    return finding("privilege_missing", severity, "The role of the account lacks privileges", at(on), "not granted", "granted",
-                   "Add them to the role, and give the role on this object with 'Propagate to children'", SPECTRO, "evaluated, confirmed by vCenter", on,
-                   path=on["path"], moid=on["moid"], type=on["type"], label=label, privilege=privilege, required_by=required_by)
+def missing(on, privilege, label, profile="page", severity="error"):
+    demanded = [{"profile": profile, "role": "spectro", "step": "zone_tags creates the categories" if profile == "collection" else "", "note": ""}]
+    return finding("privilege_missing", severity, f"{label} is missing", at(on), "not granted, role Palette of LAB\\svc-palette on /dc-1 (propagated)",
+                   f"{label} ({privilege})", f"add {label} ({privilege}) to the Spectro role, and grant that role to LAB\\svc-palette on /dc-1 with propagation",
+                   SPECTRO, "evaluated, confirmed by vCenter", on, path=on["path"], moid=on["moid"], type=on["type"], label=label, privilege=privilege,
+                   kind="host", required_by=demanded, count=1)
 
 
 def result(findings, good, **more):
@@ -43,11 +45,14 @@ def seen(region, *zones):
     return rows
 
 
-def verdicts():
-    """What permission_audit says of each object."""
+def audited():
+    """What permission_audit says of the objects, those with the same verdict together."""
     some = [privilege for privilege, _label in PRIVILEGES]
-    return [{**host(2, number), "granted": some, "missing": [], "surplus": [], "not_applicable": ["Vsan.Cluster.ShallowRekey"]} for number in (1, 2, 10)] + [
-        {**host(1, 1), "granted": [], "missing": some, "surplus": ["Global.Licenses"], "not_applicable": []}]
+    via = [{"object": "/dc-1", "principal": "LAB\\svc-palette", "role": "Palette", "propagate": True}]
+    common = {"kind": "host", "role": "spectro", "method": "evaluated, confirmed by vCenter", "via": via}
+    return {"principal": "LAB\\svc-palette", "groups": ["LAB\\operators"], "profiles": ["page", "collection"], "method": "evaluated, confirmed by vCenter", "verdicts": [
+        {**common, "granted": some, "missing": [], "surplus": [], "not_applicable": ["Vsan.Cluster.ShallowRekey"], "objects": [host(2, each) for each in (1, 10, 2)]},
+        {**common, "granted": [], "missing": some, "surplus": ["Global.Licenses"], "not_applicable": [], "objects": [host(1, 1), host(1, 2), host(1, 3)]}]}
 
 
 def troubled():
@@ -70,17 +75,18 @@ def troubled():
     zone = place("/dc-1/host/cluster-3", "domain-c31", "ClusterComputeResource")
     zones = [finding("zone_missing", "error", "The compute cluster has no zone", at(zone), "no tag of category k8s-zone", "exactly one", "Attach tag az3, or run role zone_tags",
                      TAGS, "vCenter", zone)]
-    good = [passed("vsphere_version", "vSphere version", "vCenter vcenter.fra.example.com", "8.0.3 (24022515)", PRE, "vCenter")]
+    good = [passed("vcenter_version", "vCenter is vSphere 6.7 Update 3 or later", "VMware vCenter Server", "8.0.3 build 24022515", PRE, "vCenter")]
     good += [passed("host_https", "Port 443 answers", at(host(3, number)), "open", PRE, "controller only", host(3, number)) for number in (1, 2, 10)]
     granted = [passed("granted", "All privileges are granted", at(host(2, number)), "97 of 97", SPECTRO, "evaluated, confirmed by vCenter", host(2, number)) for number in range(1, 9)]
     tagged = [passed("zone", "Zone", "/dc-1/host/cluster-1 (ClusterComputeResource:domain-c11)", "az1", TAGS, "vCenter")]
-    return {"site_check": result(site, good), "permission_audit": result(audit, granted, permission_audit={"verdicts": verdicts()}), "zone_tags": result(zones, tagged, table=seen("region1", "az1", None))}
+    return {"site_check": result(site, good, site_check={"version": "8.0.3", "build": "24022515", "hosts": 12}), "permission_audit": result(audit, granted, permission_audit=audited()), "zone_tags": result(zones, tagged, table=seen("region1", "az1", None))}
 
 
 def prepared():
     """A site that is ready, with one piece of advice."""
     found = troubled()
-    made = {check: result([each for each in got["findings"] if each["severity"] == "advice"], got["passed"]) for check, got in found.items()}
+    made = {check: {**got, **result([each for each in got["findings"] if each["severity"] == "advice"], got["passed"])} for check, got in found.items()}
+    made["permission_audit"]["permission_audit"] = {**audited(), "verdicts": audited()["verdicts"][:1]}
     return {**made, "zone_tags": {**made["zone_tags"], "table": seen("region1", "az1", "az2", "az3")}}
 
 

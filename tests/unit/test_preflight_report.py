@@ -78,7 +78,9 @@ def test_totals_and_verdict():
     assert data["sentence"] == "frankfurt is not ready: 46 errors, 3 warnings, 1 piece of advice; 13 passed"
     assert [(each["check"], each["state"]) for each in data["checks"]] == [(check, "not ready") for check in CHECKS]
     assert sum(each["totals"]["error"] for each in data["checks"]) == 46
-    assert data["about"] == [["vCenter", "vcenter.fra.example.com"]]
+    assert data["about"] == [["vCenter", "vcenter.fra.example.com"], ["vCenter version", "8.0.3 build 24022515"],
+                             ["Audited account", "LAB\\svc-palette in LAB\\operators"], ["Profiles of privileges", "page, collection"],
+                             ["Granted according to", "evaluated, confirmed by vCenter"]]
     good = made("prepared")
     assert (good["ready"], good["verdict"], good["sentence"]) == (True, "READY", "frankfurt is ready: 1 piece of advice; 13 passed")
 
@@ -90,9 +92,28 @@ def test_findings_are_grouped_by_object_and_the_worst_come_first():
     assert errors == sorted(errors, reverse=True)
     assert sum(len(item["privileges"]) or 1 for group in groups for item in group["items"] for _object in group["objects"] or [None]) == 50
     [host] = [group for group in groups if group["heading"].endswith("esx-2")]
-    assert [item["title"] for item in host["items"]] == ["NTP is not configured", "The role of the account lacks privileges"]
-    assert len(host["items"][1]["privileges"]) == len(samples.PRIVILEGES)
+    assert [item["title"] for item in host["items"]] == ["10 privileges are missing", "NTP is not configured"]
+    assert len(host["items"][0]["privileges"]) == len(samples.PRIVILEGES)
     assert {(each["moid"], each["type"]) for each in host["objects"]} == {("host-102", "HostSystem")}
+
+
+def test_missing_privileges_are_one_item_with_one_fix():
+    [host] = [group for group in made("troubled")["groups"] if group["heading"].endswith("esx-1") and "cluster-1" in group["heading"]]
+    [item] = host["items"]
+    assert item["fix"] == "add these privileges to the Spectro role, and grant that role to LAB\\svc-palette on /dc-1 with propagation"
+    assert [row["privilege"] for row in item["privileges"]] == sorted(privilege for privilege, _label in samples.PRIVILEGES)
+    assert {row["required_by"] for row in item["privileges"]} == {"page"}
+    [root] = [group for group in made("troubled")["groups"] if group["heading"] == "/"]
+    assert root["items"][0]["title"] == "vSphere Tagging > Create vSphere Tag Category is missing"
+    assert root["items"][0]["fix"].startswith("add vSphere Tagging > Create vSphere Tag Category (InventoryService")
+    assert root["items"][0]["privileges"][0]["required_by"] == "collection: zone_tags creates the categories"
+
+
+def test_permissions_are_shown_by_verdict():
+    granted, lacking = made("troubled")["permissions"]
+    assert [on["moid"] for on in granted["objects"]] == ["host-201", "host-202", "host-210"]
+    assert (len(granted["granted"]), granted["missing"], lacking["missing"]) == (10, [], granted["granted"])
+    assert granted["because"] == ["role Palette of LAB\\svc-palette on /dc-1, propagated"]
 
 
 def test_objects_with_the_same_findings_share_an_entry_in_natural_order():
@@ -100,6 +121,22 @@ def test_objects_with_the_same_findings_share_an_entry_in_natural_order():
     assert [each["moid"] for each in group["objects"]] == ["host-109", "host-110"]
     assert group["totals"]["error"] == 2
     assert sorted(["esx-10", "esx-9", "Esx-1"], key=natural) == ["Esx-1", "esx-9", "esx-10"]
+
+
+def test_what_differs_by_the_object_s_own_name_only_is_the_same():
+    given = {"findings": [{**samples.troubled()["site_check"]["findings"][0], "object": on, "where": samples.at(on), "observed": f"no address for {on['path'].rpartition('/')[2]}"}
+                          for on in (samples.host(1, 1), samples.host(1, 10), samples.host(1, 11))]}
+    [group] = report({"site_check": given}, "frankfurt")["groups"]
+    assert [on["moid"] for on in group["objects"]] == ["host-101", "host-110", "host-111"]
+    given["findings"][1]["observed"] = "no address for cluster-1-esx-1"
+    assert len(report({"site_check": given}, "frankfurt")["groups"]) == 2
+
+
+def test_what_is_to_be_made_in_an_object_is_shown_with_it():
+    given = samples.troubled()["site_check"]["findings"][0]
+    path = samples.host(1, 1)
+    [group] = report({"site_check": {"findings": [{**given, "object": {**path, "moid": ""}}, {**given, "object": path}]}}, "frankfurt")["groups"]
+    assert (group["objects"], len(group["items"])) == ([path], 2)
 
 
 def test_what_has_no_object_is_grouped_by_its_place():
@@ -159,6 +196,8 @@ def test_what_a_real_run_repairs_does_not_stand_in_the_way():
     assert (data["totals"]["repaired"], data["totals"]["error"]) == (1, 0)
     assert data["sentence"] == "frankfurt is ready: 1 piece of advice, 1 to be repaired; 13 passed"
     assert [group["severity"] for group in data["groups"]] == ["advice", "repaired"]
+    assert [each["state"] for each in data["checks"]] == ["ready", "ready", "repair"]
+    assert "Will be repaired" in Page(rendered("report.html.j2", data)).text
     failed = report({"zone_tags": {"msg": "refused"}}, "frankfurt", repairs={"zone_tags": "zone_tags"})
     assert not failed["ready"], "a check that could not be made is not repaired"
 
@@ -196,7 +235,7 @@ def test_the_page_says_all_that_was_found_and_all_that_passed(name):
     data = made(name)
     said = Page(rendered("report.html.j2", data)).text
     for each in data["findings"]:
-        for key in ("title", "fix", "section", *(("privilege", "label") if each.get("privilege") else ("observed", "expected"))):
+        for key in ("observed", "section", *(("privilege", "label") if each.get("privilege") else ("title", "expected", "fix"))):
             assert words(each[key]) in said, (each["id"], key)
     for group in data["passed"]:
         for each in group["items"]:

@@ -93,8 +93,8 @@ def held_at(group):
         return [(thing["path"], thing["moid"], thing["type"], [thing]) for thing in group.objects]
     folders = {}
     for thing in group.objects:
-        folders.setdefault(holder(thing["path"]), []).append(thing)
-    return [(path, "", "Folder", things) for path, things in folders.items()]
+        folders.setdefault((holder(thing["path"]), thing["parent"] or ""), []).append(thing)
+    return [(path, key, "Folder", things) for (path, key), things in folders.items()]
 
 
 def role_text(via, path_of):
@@ -136,22 +136,33 @@ def extent(group, things):
     """What the finding is about, where it is about several."""
     if group.kind not in MACHINES:
         return ""
-    made = sum(1 for thing in things if thing["moid"])
-    return f"on {made} of kind {group.kind.replace('_', ' ')} here" if made else f"on each {group.kind.replace('_', ' ')} to be made here"
+    there, kind = sum(1 for thing in things if thing["moid"]), group.kind.replace("_", " ")
+    parts = [f"{there} of kind {kind} here"] if there else []
+    return "on " + " and ".join(parts + ([f"each {kind} to be made here"] if there < len(things) else []))
 
 
-def missing_findings(needs_, group, principal, path_of):
+def lacks(groups):
+    """[(group, privilege, path, moid, type, [objects])]: what is missing at each place, machines in one folder together whatever decides on each."""
+    found = {}
+    for group in groups:
+        places = held_at(group) if group.missing else ()
+        for path, key, type_, things in places:
+            for privilege in group.missing:
+                found.setdefault((group.kind, privilege, path), (group, privilege, path, key, type_, []))[-1].extend(things)
+    return list(found.values())
+
+
+def missing_findings(needs_, groups, principal, path_of):
     """One finding for each missing privilege and place."""
-    for privilege in group.missing:
+    for group, privilege, path, key, type_, things in lacks(groups):
         rows = needs_.wanted[group.kind][privilege]
         severity = "error" if any(row["basis"] == "vmware" for row in rows) else "warning"
         demanded = [{"profile": row["profile"], "role": row["role"], "step": row["step"], "note": row["note"]} for row in rows]
-        for path, key, type_, things in held_at(group):
-            seen = ", ".join(part for part in ("not granted", extent(group, things), role_text(group.via, path_of)) if part)
-            yield finding("privilege_missing", severity, f"{label(privilege)} is missing", shown({"path": path, "moid": key, "type": type_}), seen,
-                          f"{label(privilege)} ({privilege})", fix_text(principal, group, path, privilege, needs_.assignment), section(rows), group.evidence,
-                          place(path, key, type_), path=path, moid=key, type=type_, label=label(privilege), privilege=privilege, kind=group.kind,
-                          required_by=demanded, count=len(things))
+        seen = ", ".join(part for part in ("not granted", extent(group, things), role_text(group.via, path_of)) if part)
+        yield finding("privilege_missing", severity, f"{label(privilege)} is missing", shown({"path": path, "moid": key, "type": type_}), seen,
+                      f"{label(privilege)} ({privilege})", fix_text(principal, group, path, privilege, needs_.assignment), section(rows), group.evidence,
+                      place(path, key, type_), path=path, moid=key, type=type_, label=label(privilege), privilege=privilege, kind=group.kind,
+                      required_by=demanded, count=len(things))
 
 
 def surplus_findings(groups, path_of):

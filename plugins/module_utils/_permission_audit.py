@@ -201,7 +201,7 @@ def report(params, ground, needs, judged, differences, method):
     boss = all(ground.known <= decision.privileges for _thing, decision, _evidence in judged)
     for group in groups if boss else ():
         group.surplus = ()
-    findings = list(ground.problems) + [each for group in groups for each in verdicts.missing_findings(needs, group, ground.principal, path_of)]
+    findings = [*ground.problems, *verdicts.missing_findings(needs, groups, ground.principal, path_of)]
     findings += verdicts.disagreement_findings(differences)
     findings += verdicts.administrator_findings(ground.principal) if boss else verdicts.surplus_findings(groups, path_of)
     findings += [] if boss else verdicts.propagation_findings(groups, path_of)

@@ -32,18 +32,17 @@ def moid(ref):
 class Tree:
     """An inventory's objects by id. Pure, once read."""
 
-    def __init__(self, nodes):
-        self.nodes = {node.moid: node for node in nodes}
-        self._paths, self._vm_folders = {}, {}
+    def __init__(self, nodes, root):
+        """root: id of the root folder."""
+        self.nodes, self.root = {node.moid: node for node in nodes}, root
+        self._paths, self._vm_folders = {root: "/"}, {}
 
     def path(self, key):
-        """'/dc-1/host/cluster-1'; '/' for the root folder."""
+        """'/dc-1/host/cluster-1'; '/' for the root folder; '…/cluster-1' where the session cannot see what it lies in."""
         if key not in self._paths:
             node = self.nodes.get(key)
-            if node is None:
-                return f"({key})"
-            above = "" if node.parent is None or node.parent not in self.nodes else self.path(node.parent).rstrip("/")
-            self._paths[key] = "/" if node.parent is None else f"{above}/{node.name}"
+            above = self.path(node.parent).rstrip("/") if node and node.parent in self.nodes else "…"
+            self._paths[key] = f"{above}/{node.name or '(' + key + ')'}" if node else f"…/({key})"
         return self._paths[key]
 
     def is_vm_folder(self, key):
@@ -72,7 +71,7 @@ class Tree:
         if node.type == "VirtualMachine":
             return "template" if node.template else "virtual_machine"
         if node.type in ("Folder", "StoragePod"):
-            if node.parent is None:
+            if node.moid == self.root:
                 return "root"
             if not self.is_vm_folder(node.moid):
                 return None
@@ -80,9 +79,9 @@ class Tree:
         return KIND_OF.get(node.type)
 
     def object(self, key, kind):
-        """{kind, ref, path, moid, type} of an object."""
+        """{kind, ref, path, moid, type, parent (id)} of an object."""
         node = self.nodes[key]
-        return {"kind": kind, "ref": node.ref, "path": self.path(key), "moid": key, "type": node.type}
+        return {"kind": kind, "ref": node.ref, "path": self.path(key), "moid": key, "type": node.type, "parent": node.parent}
 
 
 def traversal(vsphere, kinds):
@@ -112,7 +111,7 @@ def read_tree(vsphere, machines=False):
     unpooled = [ref for ref, row in found.items() if isinstance(ref, vim.VirtualMachine) and row.get("resourcePool") is None]
     templates = {ref for ref, row in read_if_allowed(vsphere, unpooled, ("config.template",)).items() if row.get("config.template")}
     return Tree([Node(moid(ref), type_name(ref), decoded(row.get("name", "")), moid(row.get("parent")), moid(row.get("resourcePool")), ref in templates,
-                      moid(row.get("vmFolder")), ref) for ref, row in found.items()])
+                      moid(row.get("vmFolder")), ref) for ref, row in found.items()], moid(vsphere.content.rootFolder))
 
 
 def read_if_allowed(vsphere, refs, paths):
@@ -200,8 +199,8 @@ def switch_of(vsphere, tree, node, number):
 
 def at_placements(vsphere, tree, placements):
     """({id: kind}, [{option: node} of each placement], [findings])"""
-    root = next(node.moid for node in tree.nodes.values() if node.parent is None and node.type == "Folder")
-    kinds, resolved, problems = {root: "root"}, [], []
+    root = tree.root
+    kinds, resolved, problems = {root: "root"} if root in tree.nodes else {}, [], []
     for number, placement in enumerate(placements):
         found, more = places_of(vsphere, tree, root, placement, number)
         problems += more
@@ -226,14 +225,15 @@ def whole(tree, kinds):
 
 
 def to_be_made(tree, resolved):
-    """[{kind, path, moid: "", type, parents}]: the virtual machines and templates that a run makes at resolved placements, by what they will inherit from."""
+    """[{kind, path, moid: "", type, parent, parents}]: the virtual machines and templates that a run makes at resolved placements, by what they will inherit from."""
     found = {}
     for place_ in resolved:
         if "folder" in place_ and "resource_pool" in place_:
             found[("virtual_machine", place_["folder"].moid, place_["resource_pool"].moid)] = "VirtualMachine"
         if "image_template_folder" in place_:
             found[("template", place_["image_template_folder"].moid)] = "VirtualMachine"
-    return [{"kind": key[0], "path": f"{tree.path(key[1])}/(to be made)", "moid": "", "type": type_, "parents": key[1:]} for key, type_ in found.items()]
+    return [{"kind": key[0], "path": f"{tree.path(key[1])}/(to be made)", "moid": "", "type": type_, "parent": key[1], "parents": key[1:]}
+            for key, type_ in found.items()]
 
 
 def parents(tree):
@@ -242,7 +242,7 @@ def parents(tree):
 
 
 def touched(vsphere, placements, scope="placements", tree=None):
-    """([{kind, ref, path, moid, type}], [findings]): what a run touches, sorted by path; findings for names that are no object.
+    """([{kind, ref, path, moid, type, parent}], [findings]): what a run touches, sorted by path; findings for names that are no object.
 
     placements: as in the options. scope: placements | all (the whole inventory, virtual machines and templates too). tree: read_tree(), when there is one.
     """

@@ -32,7 +32,7 @@ def tree():
         node("pool", "ResourcePool", "Resources"), node("ds", "Datastore", "stores"), node("vds", "VmwareDistributedVirtualSwitch", "nets"),
         node("pg", "DistributedVirtualPortgroup", "nets"), node("palette", "Folder", "vmroot"), node("gateways", "Folder", "palette"),
         node("templates", "Folder", "vmroot", "spectro-templates"), node("vm-1", "VirtualMachine", "gateways", pool="pool"),
-        node("vm-2", "VirtualMachine", "gateways", pool="pool"), node("image", "VirtualMachine", "templates", template=True)])
+        node("vm-2", "VirtualMachine", "gateways", pool="pool"), node("image", "VirtualMachine", "templates", template=True)], "root")
 
 
 def page_roles(profiles=("page",)):

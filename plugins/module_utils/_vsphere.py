@@ -257,11 +257,13 @@ class Vsphere:
 
     def ancestry(self, refs):
         """{ref: [(object, name), …] from the object itself up to the root folder}, in one call; it ends early where the user may not look."""
-        query = vmodl.query.PropertyCollector
+        refs, query = list(refs), vmodl.query.PropertyCollector
+        if not refs:
+            return {}
         up = query.TraversalSpec(name="up", type=vim.ManagedEntity, path="parent", skip=False, selectSet=[query.SelectionSpec(name="up")])
         spec = query.FilterSpec(objectSet=[query.ObjectSpec(obj=ref, skip=False, selectSet=[up]) for ref in refs],
                                 propSet=[query.PropertySpec(type=vim.ManagedEntity, all=False, pathSet=["name", "parent"])])
-        rows, found = self._rows(self._retrieve([spec])) if refs else {}, {}
+        rows, found = self._rows(self._retrieve([spec])), {}
         for ref in refs:
             trail, at = [], ref
             while at in rows:

@@ -7,9 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import _audit_verdicts as verdicts
-from ._authorization import all_permissions, read_roles
+from ._authorization import ADMINISTRATOR, all_permissions
 from ._errors import VcenterDenied, VcenterFailure
 from ._finding import ordered, ready
+from ._light import bound, namespace, value_of
 from ._permissions import NOTHING, Decision, Evaluation, Grant, closure
 from ._principal import parts, spoken
 from ._privileges import PROFILES
@@ -92,15 +93,23 @@ def groups_of(vsphere, grants, user, context):
 
 
 def read_grants(vsphere, roles, context):
-    """[Grant] of everybody, or None when the session may not read them."""
+    """[Grant] of everybody, or None when the session may not read them. roles: of read_roles."""
     try:
         permissions = all_permissions(vsphere)
     except VcenterDenied as failure:
         context.warn(f"permissions cannot be read ({failure.observed}): vCenter is asked about each object instead, and says nothing about what propagates")
         return None
-    by_id = {role.id: role for role in roles}
-    return [Grant(moid(each.object), each.principal, each.group, by_id[each.role_id].name if each.role_id in by_id else f"#{each.role_id}",
-                  by_id[each.role_id].privileges if each.role_id in by_id else frozenset(), each.propagate) for each in permissions]
+    return [Grant(moid(each.object), each.principal, each.group, *roles.get(each.role_id, (f"#{each.role_id}", frozenset())), each.propagate)
+            for each in permissions]
+
+
+def read_roles(vsphere):
+    """({id: (name, privileges)}, ids that this vCenter knows). A server that lists no privileges has them in its role Administrator."""
+    values, ns = value_of(vsphere, vsphere.content.authorizationManager, ("roleList", "privilegeList"))
+    roles = {int(role.findtext(ns + "roleId")): (role.findtext(ns + "name"), frozenset(each.text for each in role.iterfind(ns + "privilege")))
+             for role in values.get("roleList", ())}
+    known = frozenset(each.findtext(ns + "privId") for each in values.get("privilegeList", ()))
+    return roles, known or roles.get(ADMINISTRATOR, ("", frozenset()))[1]
 
 
 def survey(vsphere, params, context):
@@ -118,16 +127,17 @@ def survey(vsphere, params, context):
 
 def ask(vsphere, ground, refs, privileges):
     """{id: {privilege: bool}}: vCenter's own answer for objects."""
-    manager, found = vsphere.content.authorizationManager, {}
+    manager, found = bound(vsphere, vsphere.content.authorizationManager), {}
+    own = ground.own and ground.session and ground.grants is None
     for start in range(0, len(refs), BATCH):
         part = refs[start:start + BATCH]
-        if ground.own and ground.session and ground.grants is None:
-            answer = vsphere.call(lambda: manager.HasPrivilegeOnEntities(part, ground.session, privileges),  # pylint: disable=cell-var-from-loop
-                                  "asking for privileges on objects", idempotent=True)
-        else:
-            answer = vsphere.call(lambda: manager.HasUserPrivilegeOnEntities(part, ground.principal, privileges),  # pylint: disable=cell-var-from-loop
-                                  "asking for a user's privileges on objects", idempotent=True)
-        found.update({moid(row.entity): {each.privId: each.isGranted for each in row.privAvailability} for row in answer or []})
+        answer = vsphere.call(lambda: manager.HasPrivilegeOnEntities(part, ground.session, privileges) if own  # pylint: disable=cell-var-from-loop
+                              else manager.HasUserPrivilegeOnEntities(part, ground.principal, privileges),  # pylint: disable=cell-var-from-loop
+                              "asking for privileges on objects", idempotent=True)
+        ns = namespace(answer)
+        for row in answer:
+            found[row.findtext(ns + "entity")] = {each.findtext(ns + "privId"): each.findtext(ns + "isGranted") in ("true", "1")
+                                                  for each in row.iterfind(ns + "privAvailability")}
     return found
 
 

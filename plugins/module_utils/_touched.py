@@ -4,10 +4,13 @@
 """Every object of vCenter that a run touches at given placements, or the whole inventory, by kind. PRIVATE to the collection."""
 from __future__ import annotations
 
+import contextlib
 from collections import namedtuple
 
+from ._errors import VcenterFailure
 from ._finding import finding, place
 from ._inventory import decoded, split_path
+from ._light import pages, properties, reference, text
 from ._vsphere import vim, vmodl
 
 KIND_OF = {"Datacenter": "datacenter", "ClusterComputeResource": "compute_cluster", "ComputeResource": "compute_cluster", "HostSystem": "host",
@@ -84,16 +87,18 @@ class Tree:
         return {"kind": kind, "ref": node.ref, "path": self.path(key), "moid": key, "type": node.type, "parent": node.parent}
 
 
-def traversal(vsphere, kinds):
-    """A PropertyFilterSpec over the whole inventory. kinds: [(type, paths)]."""
-    query = vmodl.query.PropertyCollector
-    ways = ((vim.Folder, "childEntity"), (vim.Datacenter, "vmFolder"), (vim.Datacenter, "hostFolder"), (vim.Datacenter, "datastoreFolder"),
-            (vim.Datacenter, "networkFolder"), (vim.ComputeResource, "resourcePool"), (vim.ComputeResource, "host"), (vim.ResourcePool, "resourcePool"))
-    names = [f"{kind.__name__}.{path}" for kind, path in ways]
-    again = [query.SelectionSpec(name=name) for name in names]
-    steps = [query.TraversalSpec(name=name, type=kind, path=path, skip=False, selectSet=again) for name, (kind, path) in zip(names, ways)]
-    return query.FilterSpec(objectSet=[query.ObjectSpec(obj=vsphere.content.rootFolder, skip=False, selectSet=steps)],
-                            propSet=[query.PropertySpec(type=kind, all=False, pathSet=list(paths)) for kind, paths in kinds])
+@contextlib.contextmanager
+def listed(vsphere, kinds):
+    """A PropertyFilterSpec over the whole inventory, as long as its view is there. kinds: [(type, paths)]."""
+    query, root, manager = vmodl.query.PropertyCollector, vsphere.content.rootFolder, vsphere.content.viewManager
+    view = vsphere.call(lambda: manager.CreateContainerView(root, [kind for kind, _paths in kinds], True), "listing vCenter's inventory", idempotent=True)
+    try:
+        step = query.TraversalSpec(name="view", type=vim.view.ContainerView, path="view", skip=False)
+        yield query.FilterSpec(objectSet=[query.ObjectSpec(obj=view, skip=True, selectSet=[step]), query.ObjectSpec(obj=root, skip=False)],
+                               propSet=[query.PropertySpec(type=kind, all=False, pathSet=list(paths)) for kind, paths in kinds])
+    finally:
+        with contextlib.suppress(VcenterFailure):
+            vsphere.call(view.DestroyView, "ending a view of the inventory")
 
 
 def rows(contents):
@@ -107,11 +112,16 @@ def read_tree(vsphere, machines=False):
     kinds = [(kind, ("name", "parent")) for kind in plain] + [(vim.Datacenter, ("name", "parent", "vmFolder"))]
     if machines:
         kinds.append((vim.VirtualMachine, ("name", "parent", "resourcePool")))
-    found = rows(vsphere._retrieve([traversal(vsphere, kinds)]))
-    unpooled = [ref for ref, row in found.items() if isinstance(ref, vim.VirtualMachine) and row.get("resourcePool") is None]
-    templates = {ref for ref, row in read_if_allowed(vsphere, unpooled, ("config.template",)).items() if row.get("config.template")}
-    return Tree([Node(moid(ref), type_name(ref), decoded(row.get("name", "")), moid(row.get("parent")), moid(row.get("resourcePool")), ref in templates,
-                      moid(row.get("vmFolder")), ref) for ref, row in found.items()], moid(vsphere.content.rootFolder))
+    with listed(vsphere, kinds) as spec:
+        found = [node_of(vsphere, *properties(each, ns)) for each, ns in pages(vsphere, [spec])]
+    unpooled = {node.moid: node.ref for node in found if node.type == "VirtualMachine" and not node.pool}
+    templates = {moid(ref) for ref, row in read_if_allowed(vsphere, unpooled.values(), ("config.template",)).items() if row.get("config.template")}
+    return Tree([node._replace(template=True) if node.moid in templates else node for node in found], moid(vsphere.content.rootFolder))
+
+
+def node_of(vsphere, type_, key, values):
+    return Node(key, type_, decoded(text(values, "name") or ""), text(values, "parent"), text(values, "resourcePool"), False, text(values, "vmFolder"),
+                reference(vsphere, type_, key))
 
 
 def read_if_allowed(vsphere, refs, paths):

@@ -93,11 +93,19 @@ def knock(addresses, port, name, timeout, proxy=None):
     for address in (proxy["addresses"] if proxy else addresses)[:ADDRESSES_TRIED]:
         try:
             with tunnel(address, proxy, name, port, timeout) if proxy else socket.create_connection((address, port), timeout) as plain:
-                with unverified().wrap_socket(plain, server_hostname=name):
-                    return ""
+                shake_hands(plain, name)
+                return ""
         except (OSError, http.client.HTTPException) as error:
             problem = trouble(error, timeout)
     return problem
+
+
+def shake_hands(plain, name):
+    """A TLS handshake with the server; the ssl module cannot do one inside the TLS of a proxy, urllib3 can."""
+    if isinstance(plain, ssl.SSLSocket):
+        library("urllib3.util.ssltransport").SSLTransport(plain, unverified(), server_hostname=name).close()
+    else:
+        unverified().wrap_socket(plain, server_hostname=name).close()
 
 
 def tunnel(address, proxy, name, port, timeout):

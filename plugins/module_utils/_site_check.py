@@ -65,7 +65,7 @@ def execute(params, context):
     context.stop.check()
     verdicts += palette_rules.palette(palette, asked)
     if facts:
-        verdicts += [*vcenter(facts, asked), *room.capacity(facts, asked, palette_rules.standing(palette)), *proxied_hosts(facts, asked)]
+        verdicts += [*vcenter(facts), *room.capacity(facts, asked, palette_rules.standing(palette)), *proxied_hosts(facts, asked)]
     verdicts += reachable(asked, facts, context)
     findings, passed = split(verdicts)
     return {"changed": False, "site_check": summary(asked, facts, findings, passed), "findings": findings, "passed": passed, "ready": ready(findings),

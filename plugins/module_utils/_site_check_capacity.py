@@ -11,7 +11,7 @@ from __future__ import annotations
 from ._site_check_facts import INSTALLER
 from ._site_check_verdict import GATEWAY, PALETTE, Check
 
-GIB = 1024
+MIB_PER_GIB, BYTES_PER_GIB = 1024, 1024 ** 3
 PAGE = {1: {"cpus": 2, "memory_gib": 4, "disk_gib": 60}, 3: {"cpus": 6, "memory_gib": 12, "disk_gib": 70}}
 VENDOR = {"cpus": 4, "disk_gib": 60}
 OVERHEAD_MIB = 128
@@ -70,11 +70,11 @@ def compute(cluster, hosts, share):
     if whole is None:
         yield MEMORY.unseen(on, "its capacity is not readable", READ)
     else:
-        shown = f"{whole / GIB:.0f} GiB in hosts in service" + ("" if used is None else f", {used / GIB:.0f} GiB used")
+        shown = f"{whole / MIB_PER_GIB:.0f} GiB in hosts in service" + ("" if used is None else f", {used / MIB_PER_GIB:.0f} GiB used")
         wanted, free = f"{need:.0f} GiB for {share['nodes']} nodes", whole - (used or 0)
-        if whole < need * GIB:
+        if whole < need * MIB_PER_GIB:
             yield MEMORY.error(on, shown, wanted, "add hosts or memory, end maintenance, or choose another compute cluster")
-        elif free < need * GIB:
+        elif free < need * MIB_PER_GIB:
             yield MEMORY.warning(on, shown, f"{wanted} beside what runs", "free memory, add hosts, or choose another compute cluster",
                                  title="the compute cluster's memory is in use")
         else:
@@ -102,19 +102,20 @@ def cpus(cluster, hosts, share):
 
 
 def pool(found, share):
-    on, need, limit = found["on"], share["memory_gib"] * GIB, found["limit_mib"]
+    on, need, limit = found["on"], share["memory_gib"] * MIB_PER_GIB, found["limit_mib"]
     wanted = f"{share['memory_gib']:.0f} GiB for {share['nodes']} nodes"
     if limit is None:
         yield POOL_LIMIT.unseen(on, "its limits are not readable", READ)
     elif limit < 0:
         yield POOL_LIMIT.passed(on, "no limit")
     elif limit < need:
-        yield POOL_LIMIT.error(on, f"limit {limit / GIB:.1f} GiB", wanted, "raise the limit, or choose another resource pool")
+        yield POOL_LIMIT.error(on, f"limit {limit / MIB_PER_GIB:.1f} GiB", wanted, "raise the limit, or choose another resource pool")
     elif limit - (found["used_mib"] or 0) < need:
-        yield POOL_LIMIT.warning(on, f"limit {limit / GIB:.1f} GiB, {(found['used_mib'] or 0) / GIB:.1f} GiB used", f"{wanted} beside what runs",
-                                 "raise the limit, or choose another resource pool", title="the resource pool's memory limit is nearly used up")
+        yield POOL_LIMIT.warning(on, f"limit {limit / MIB_PER_GIB:.1f} GiB, {(found['used_mib'] or 0) / MIB_PER_GIB:.1f} GiB used",
+                                 f"{wanted} beside what runs", "raise the limit, or choose another resource pool",
+                                 title="the resource pool's memory limit is nearly used up")
     else:
-        yield POOL_LIMIT.passed(on, f"limit {limit / GIB:.1f} GiB; {wanted}")
+        yield POOL_LIMIT.passed(on, f"limit {limit / MIB_PER_GIB:.1f} GiB; {wanted}")
     yield from reserve(found, share)
 
 
@@ -136,7 +137,7 @@ def space(found, share):
     wanted = f"{need:.0f} GiB for {share['nodes']} nodes" + (f", {ova} GiB for the installer" if ova else "")
     if free is None:
         return SPACE.unseen(on, "its free space is not readable", READ)
-    left, shown = free / GIB ** 3, f"{free / GIB ** 3:.0f} GiB free"
+    left, shown = free / BYTES_PER_GIB, f"{free / BYTES_PER_GIB:.0f} GiB free"
     if left < need:
         return SPACE.error(on, shown, wanted, "free space, or choose another datastore")
     if left < need + ova:
@@ -150,11 +151,14 @@ def space(found, share):
 def figures(facts, params):
     """What the result says about room: planned shares and what there is, by path."""
     shares = planned(facts["places"], params["size"], params["ova_gib"])
+
+    def share(key, moid, *names):
+        return sum(shares[key].get(moid, {}).get(name, 0) for name in names)
     return {
         "planned": {**PAGE.get(params["size"], PAGE[3]), "ova_gib": params["ova_gib"], "nodes": params["size"]},
-        "compute_clusters": [{"path": each["on"]["path"], "nodes": shares["compute_cluster"].get(moid, {}).get("nodes", 0), "memory_mib": each["effective_mib"],
+        "compute_clusters": [{"path": each["on"]["path"], "nodes": share("compute_cluster", moid, "nodes"), "memory_mib": each["effective_mib"],
                               "memory_used_mib": each["used_mib"], "cpu_mhz": each["effective_mhz"], "hosts": len(each["hosts"])}
                              for moid, each in facts["clusters"].items()],
-        "datastores": [{"path": each["on"]["path"], "free_gib": None if each["free"] is None else round(each["free"] / GIB ** 3, 1),
-                        "planned_gib": round(sum(shares["datastore"].get(moid, {}).get(key, 0) for key in ("disk_gib", "ova_gib")), 1)} for moid, each in facts["datastores"].items()],
+        "datastores": [{"path": each["on"]["path"], "free_gib": None if each["free"] is None else round(each["free"] / BYTES_PER_GIB, 1),
+                        "planned_gib": round(share("datastore", moid, "disk_gib", "ova_gib"), 1)} for moid, each in facts["datastores"].items()],
     }

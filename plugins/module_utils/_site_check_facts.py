@@ -20,17 +20,9 @@ NOWHERE = {"on": None, "several": [], "among": [], "moid": None}
 
 
 def needed(structure, placements):
-    """Moids of all that the placements use, for the second read."""
-    found = set()
-    for placement in placements:
-        where = located(structure, placement)
-        cluster, pool = where["compute_cluster"]["moid"], where["resource_pool"]["moid"]
-        if not cluster:
-            continue
-        row = structure[cluster]
-        found.update(moid for key in ("host", "datastore", "network") for moid in row.get(key) or ())
-        found.update({pool, cluster if row["type"] == "ClusterComputeResource" else None} - {None})
-    return sorted(found)
+    """Moids of the compute clusters and resource pools of the placements, which the second read starts from."""
+    found = [located(structure, placement) for placement in placements]
+    return sorted({where[key]["moid"] for where in found for key in ("compute_cluster", "resource_pool")} - {None})
 
 
 def asked_places(params):
@@ -125,7 +117,8 @@ def facts_of(structure, details, placements, rest):
         **{key: rest[key] for key in ("about", "clock", "refused")}, "places": places,
         "clusters": {moid: cluster_facts(rows, moid) for moid in sorted(used)},
         "pools": {moid: pool_facts(rows, moid) for moid in sorted(pools)},
-        "hosts": {moid: host_facts(rows, moid, rest["clocks"]) for moid in sorted(rows) if rows[moid]["type"] == "HostSystem"},
+        "hosts": {moid: host_facts(rows, moid, rest["clocks"]) for moid in sorted(rows)
+                  if rows[moid]["type"] == "HostSystem" and rows[moid].get("parent") in (*used, None)},
         "datastores": {moid: datastore_facts(rows, moid) for moid in sorted({where["datastore"]["moid"] for where in places} - {None})},
         "networks": {moid: {"on": place_of(rows, moid), "hosts": rows[moid].get("host")}
                      for moid in sorted({where["network"]["moid"] for where in places} - {None})},

@@ -48,7 +48,7 @@ def servers_of(params):
         given, option = (params["ip_pool"] or {}).get("name_servers"), "ip_pool.name_servers"
     found, wrong = [], []
     for number, text in enumerate(given or ()):
-        parts = re.fullmatch(r"\[([^\]]+)\](?::(\d{1,5}))?|([^:]+)(?::(\d{1,5}))?|(.+)", text)
+        parts = re.fullmatch(r"\[([^\]]+)\](?::(\d{1,5}))?|([^:]+)(?::(\d{1,5}))?|(.*)", text)
         host, port = parts.group(1) or parts.group(3) or parts.group(5) or "", parts.group(2) or parts.group(4) or "53"
         try:
             found.append((str(address(host, f"option {option}[{number}]")), int(port)))

@@ -41,7 +41,7 @@ HA = Check("ha_enabled", "vSphere HA is on", "vSphere HA is off")
 READ = "grant the user System.Read (role Read-only) on it, or check it in the vSphere client"
 
 
-def vcenter(facts, _params):
+def vcenter(facts):
     """All verdicts about a vCenter."""
     yield from version("vCenter", facts["about"]["name"] or "vCenter", facts["about"])
     yield from controller_clock(facts["clock"])
@@ -206,38 +206,40 @@ def skew(on, clock, vcenter_clock, otherwise):
 
 
 def storage_and_network(facts):
-    """Each datastore and network once for each compute cluster that uses it."""
+    """Each datastore once, and each datastore and network once for each compute cluster that uses it."""
     said = set()
+    for found in facts["datastores"].values():
+        yield storage(found)
     for place in facts["places"]:
         cluster = facts["clusters"].get(place["compute_cluster"]["moid"])
-        for key, rule in (("datastore", datastore), ("network", network)):
+        for key, rule in (("datastore", mounts), ("network", network)):
             found = facts[f"{key}s"].get(place[key]["moid"])
             if cluster and found and (place[key]["moid"], cluster["on"]["moid"]) not in said:
                 said.add((place[key]["moid"], cluster["on"]["moid"]))
-                yield from rule(found, cluster, facts["hosts"])
+                yield rule(found, cluster, facts["hosts"])
 
 
-def datastore(found, cluster, hosts):
+def storage(found):
     on = found["on"]
     if found["accessible"] is None:
-        yield STORAGE.unseen(on, "its state is not readable", READ)
-    elif found["accessible"] and found["maintenance"] in (None, "normal"):
-        yield STORAGE.passed(on, "accessible, in service")
-    else:
-        yield STORAGE.error(on, f"accessible: {'yes' if found['accessible'] else 'no'}, maintenance: {found['maintenance'] or 'normal'}",
-                            "accessible, in service", "bring the datastore back into service, or choose another")
+        return STORAGE.unseen(on, "its state is not readable", READ)
+    if found["accessible"] and found["maintenance"] in (None, "normal"):
+        return STORAGE.passed(on, "accessible, in service")
+    return STORAGE.error(on, f"accessible: {'yes' if found['accessible'] else 'no'}, maintenance: {found['maintenance'] or 'normal'}",
+                         "accessible, in service", "bring the datastore back into service, or choose another")
+
+
+def mounts(found, cluster, hosts):
     if found["mounts"] is None:
-        yield SHARED.unseen(on, "its mounts are not readable", READ)
-        return
+        return SHARED.unseen(found["on"], "its mounts are not readable", READ)
     usable_by = {moid for moid, mount in found["mounts"].items() if mount["mounted"] and mount["accessible"] and mount["writable"]}
-    yield reached(SHARED, found["on"], cluster, hosts, usable_by, "mount it on these hosts, or choose a shared datastore")
+    return reached(SHARED, found["on"], cluster, hosts, usable_by, "mount it on these hosts, or choose a shared datastore")
 
 
 def network(found, cluster, hosts):
     if found["hosts"] is None:
-        yield NETWORK.unseen(found["on"], "its hosts are not readable", READ)
-    else:
-        yield reached(NETWORK, found["on"], cluster, hosts, set(found["hosts"]), "add the network (port group) to these hosts, or choose another")
+        return NETWORK.unseen(found["on"], "its hosts are not readable", READ)
+    return reached(NETWORK, found["on"], cluster, hosts, set(found["hosts"]), "add the network (port group) to these hosts, or choose another")
 
 
 def reached(check, on, cluster, hosts, usable_by, fix):

@@ -17,6 +17,7 @@ from ._vsphere import fault_name, vim, vmodl
 AT_ONCE = 8
 WAYS = ("Folder.childEntity", "Datacenter.vmFolder", "Datacenter.hostFolder", "Datacenter.datastoreFolder", "Datacenter.networkFolder",
         "ComputeResource.resourcePool", "ResourcePool.resourcePool")
+MEMBERS = ("ComputeResource.host", "ComputeResource.datastore", "ComputeResource.network")
 STRUCTURE = {
     "Folder": ("name", "parent"),
     "Datacenter": ("name", "parent", "vmFolder", "hostFolder"),
@@ -37,35 +38,34 @@ DETAILS = {
 
 def read_site(vsphere, placements, context):
     """The facts (see `_site_check_facts`) about the vCenter that somebody is logged in to. Raises VcenterFailure when it cannot be read at all."""
-    about, seen = vsphere.content.about, {"refused": {}, "kinds": {}}
+    about, refused = vsphere.content.about, {}
     clock = vsphere.call(lambda: behind(context, vim.ServiceInstance("ServiceInstance", vsphere.stub).CurrentTime), "reading vCenter's clock", idempotent=True)
-    structure = collect(vsphere, [vsphere.content.rootFolder], WAYS, STRUCTURE, seen)
-    chosen = [getattr(vim, seen["kinds"][moid])(moid, vsphere.stub) for moid in needed(structure, placements)]
-    details = collect(vsphere, chosen, (), DETAILS, seen) if chosen else {}
+    structure = collect(vsphere, [vsphere.content.rootFolder], WAYS, STRUCTURE, refused, deep=True)
+    chosen = [getattr(vim, structure[moid]["type"])(moid, vsphere.stub) for moid in needed(structure, placements)]
+    details = collect(vsphere, chosen, MEMBERS, DETAILS, refused) if chosen else {}
     clocks = host_clocks(vsphere, details, context)
     about = {"version": about.version, "build": about.build, "name": about.fullName or about.name}
-    return facts_of(structure, details, placements, {"about": about, "clock": clock, "clocks": clocks, "refused": seen["refused"]})
+    return facts_of(structure, details, placements, {"about": about, "clock": clock, "clocks": clocks, "refused": refused})
 
 
-def collect(vsphere, roots, ways, wanted, seen):
-    """Rows of the roots, or of all that is found from them along the ways, in one call. Writes into seen: refused, {moid: {path: privilege}} of what may
-    not be read; kinds, {moid: type} of all objects and references."""
+def collect(vsphere, roots, ways, wanted, refused, deep=False):
+    """Rows of the roots and of what is one step from them along the ways, or (deep) of all below the roots, in one call.
+
+    What the user does not see is not among them; writes the properties that may not be read into refused ({moid: {path: privilege}}).
+    """
     query = vmodl.query.PropertyCollector
-    again = [query.SelectionSpec(name=name) for name in ways]
+    again = [query.SelectionSpec(name=name) for name in ways] if deep else []
     steps = [query.TraversalSpec(name=name, type=getattr(vim, name.partition(".")[0]), path=name.partition(".")[2], skip=False, selectSet=again)
              for name in ways]
-    spec = query.FilterSpec(objectSet=[query.ObjectSpec(obj=root, skip=bool(ways), selectSet=steps) for root in roots],
+    spec = query.FilterSpec(objectSet=[query.ObjectSpec(obj=root, skip=deep, selectSet=steps) for root in roots],
                             propSet=[query.PropertySpec(type=getattr(vim, kind), all=False, pathSet=list(paths)) for kind, paths in wanted.items()])
     rows = {}
     for item in vsphere._retrieve([spec]):
-        moid, kind = item.obj._GetMoId(), type_of(item.obj)
-        seen["kinds"][moid] = kind
+        moid = item.obj._GetMoId()
         for missing in item.missingSet or []:
             if fault_name(missing.fault) == "NoPermission":
-                seen["refused"].setdefault(moid, {})[missing.path] = getattr(missing.fault, "privilegeId", None) or "System.Read"
-        for prop in item.propSet or []:
-            seen["kinds"].update({ref._GetMoId(): type_of(ref) for ref in (prop.val if isinstance(prop.val, list) else [prop.val]) if hasattr(ref, "_GetMoId")})
-        rows.setdefault(moid, {"type": kind}).update({prop.name: plain(prop.val) for prop in item.propSet or []})
+                refused.setdefault(moid, {})[missing.path] = getattr(missing.fault, "privilegeId", None) or "System.Read"
+        rows.setdefault(moid, {"type": type_of(item.obj)}).update({prop.name: plain(prop.val) for prop in item.propSet or []})
     return rows
 
 

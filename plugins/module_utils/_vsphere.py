@@ -291,6 +291,11 @@ class Vsphere:
             self._naming.busy = False
         return f"{path_of(trail, root)} ({label(ref)})" if trail and trail[-1][0] == root else label(ref)
 
+    def named(self, target):
+        """How messages call an object of the REST API, {type, id}: by its path where that can be read."""
+        kind = getattr(vim, target["type"], None)
+        return self.shown(kind(target["id"], self.stub)) if kind is not None else f"{target['type']}:{target['id']}"
+
     def wait_task(self, task, context, timeout, what, where=""):
         """The result of a task. Raises a VcenterFailure (the task's own fault), DeadlinePassed, or says that the task's state is unknown."""
         losses, name = [], f"task {task._GetMoId()}"

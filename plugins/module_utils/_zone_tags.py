@@ -38,7 +38,7 @@ SPEC = spec({
 @contextlib.contextmanager
 def connect(params, context):
     connection = vcenter_connection(params)
-    with Vsphere(connection, context) as vsphere, Tagging(connection, context) as tagging:
+    with Vsphere(connection, context) as vsphere, Tagging(connection, context, vsphere.named) as tagging:
         yield Site(vsphere, tagging)
 
 

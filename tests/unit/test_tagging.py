@@ -42,11 +42,13 @@ def _tagging_session(request, site, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent")
     with Tagging(vcenter_connection(site.params), Context()) as tagging:
         yield tagging
+    control(site, "DELETE", "/faults")
 
 
-def control(site, method, path):
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(urllib.request.Request(site.control + path, b"{}" if method == "POST" else None,
-                                                                                                  method=method), timeout=30) as answer:
+def control(site, method, path, body=None):
+    content = json.dumps(body or {}).encode() if method == "POST" else None
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(urllib.request.Request(site.control + path, content, method=method),
+                                                                           timeout=30) as answer:
         return json.loads(answer.read() or b"null")
 
 
@@ -138,6 +140,49 @@ def test_refusals_are_told_by_type(site, tagging):
     with pytest.raises(errors.VcenterFailure) as failure:
         tagging.attach(tags[1], site.clusters[0])
     assert failure.value.fault == "InvalidArgument" or failure.value.fault == "InvalidState"
+
+
+def refuse(site, words):
+    control(site, "POST", "/faults", [{"method": "POST *", "kind": "fault", "fault": "NoPermission", "message": words}])
+
+
+def test_a_missing_right_is_told_though_vcenter_does_not_name_it(site, tagging):
+    refuse(site, "Unable to authorize user")
+    with pytest.raises(errors.VcenterDenied) as failure:
+        tagging.create_category("k8s-zone", "SINGLE", ["ClusterComputeResource"])
+    assert failure.value.fault == "NoPermission" and failure.value.what == "creating tag category 'k8s-zone' failed"
+    assert "InventoryService.Tagging.CreateCategory (vSphere Tagging > Create vSphere Tag Category) missing on /" in failure.value.observed
+    assert "vCenter does not name the privilege" in failure.value.observed and failure.value.observed.endswith(": Unable to authorize user")
+    assert "root-level role (profile collection)" in failure.value.fix
+
+
+def test_a_missing_right_that_vcenter_names(site, tagging):
+    tag = tagging.create_tag("az1", tagging.create_category("k8s-zone", "SINGLE", ["ClusterComputeResource"]))
+    tagging.name = lambda target: f"/dc-1/host/cluster-1 ({target['type']}:{target['id']})"
+    refuse(site, "svc lacks InventoryService.Tagging.ObjectAttachable")
+    with pytest.raises(errors.VcenterDenied) as failure:
+        tagging.attach(tag, site.clusters[0])
+    place = f"/dc-1/host/cluster-1 (ClusterComputeResource:{site.clusters[0]['id']})"
+    assert failure.value.where.endswith(f" on {place}") and "does not name" not in failure.value.observed
+    assert f"InventoryService.Tagging.ObjectAttachable (vSphere Tagging > Assign or Unassign vSphere Tag on Object) missing on {place}" in failure.value.observed
+    assert "AttachTag" not in failure.value.observed and f"Spectro role (profile collection), and have that role granted on {place}" in failure.value.fix
+
+
+@pytest.mark.parametrize("method, path, action, privileges", [
+    ("POST", "/category", None, ["CreateCategory"]), ("PATCH", "/category/x", None, ["EditCategory"]), ("DELETE", "/category/x", None, ["DeleteCategory"]),
+    ("POST", "/tag", None, ["CreateTag"]), ("DELETE", "/tag/x", None, ["DeleteTag"]), ("GET", "/tag/x", None, []),
+    ("POST", "/tag-association/x", "attach", ["AttachTag", "ObjectAttachable"]),
+    ("POST", "/tag-association/x", "detach-tag-from-multiple-objects", ["AttachTag", "ObjectAttachable"]),
+    ("POST", "/tag-association", "list-attached-tags-on-objects", []),
+])
+def test_privileges_that_calls_ask_for(method, path, action, privileges):
+    assert list(_tagging.needed(method, path, action)) == [f"InventoryService.Tagging.{name}" for name in privileges]
+
+
+def test_a_refused_call_about_many_objects(site):
+    assert _tagging.about(_tagging.targets_of({"object_ids": site.clusters}), _tagging.called) == (
+        f"ClusterComputeResource:{site.clusters[0]['id']} and 2 more", "compute_cluster")
+    assert _tagging.about(_tagging.targets_of(None), _tagging.called) == ("/", "root")
 
 
 def test_a_lost_session_is_renewed(site, tagging):

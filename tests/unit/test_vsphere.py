@@ -274,6 +274,14 @@ def test_several_missing_privileges_on_several_objects(vsphere):
     assert "add InventoryService.Tagging.CreateCategory to the root-level role (profile collection), and have that role granted on / (Folder" in failure.fix
 
 
+def test_objects_of_the_rest_api_are_named_by_their_paths(vsphere):
+    cluster = _inventory.resolve(vsphere, PLACE)["compute_cluster"]
+    moid = cluster._GetMoId()
+    assert vsphere.named({"type": "ClusterComputeResource", "id": moid}) == f"/dc-1/host/cluster-1 (ClusterComputeResource:{moid})"
+    assert vsphere.named({"type": "ClusterComputeResource", "id": "domain-c999"}) == "ClusterComputeResource:domain-c999"
+    assert vsphere.named({"type": "com.vmware.content.Library", "id": "x"}) == "com.vmware.content.Library:x"
+
+
 def test_paths_of_many_objects_in_one_call(site, vsphere):
     refs = _inventory.resolve(vsphere, PLACE)
     wanted = [refs["folder"], refs["datastore"], vsphere.content.rootFolder]

@@ -50,8 +50,16 @@ def write(directory: Path, site: dict, env: dict[str, str]) -> None:
 
 def inventory(site: dict, env: dict[str, str]) -> dict:
     """One host per datacenter in the group palette_sites, with how it is reached and what it should have."""
-    hosts = {datacenter["name"]: {**connection(env), **desired(site, env, datacenter)} for datacenter in site["vcenter"]["datacenters"]}
+    hosts = {datacenter["name"]: {**connection(env), **desired(site, env, datacenter), **ground(datacenter, number)}
+             for number, datacenter in enumerate(site["vcenter"]["datacenters"], 1)}
     return {"palette_sites": {"hosts": hosts, "vars": {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}}}
+
+
+def ground(datacenter: dict, number: int) -> dict:
+    """Variables of the roles zone_tags and preflight: a region for the datacenter and a zone for each compute cluster, which preflight may tag."""
+    zones = [{"compute_cluster": cluster["name"], "zone": f"az{place}"} for place, cluster in enumerate(datacenter["compute_clusters"], 1)]
+    return {"zone_tags_regions": [{"datacenter": datacenter["name"], "region": f"region{number}", "zones": zones}],
+            "preflight_repair": ["zone_tags"], "preflight_report_dir": "{{ inventory_dir }}/../reports"}
 
 
 def connection(env: dict[str, str]) -> dict:

@@ -8,8 +8,8 @@ name: preflight_report
 short_description: One report of what the checks of a site found
 version_added: 0.1.0
 description:
-  - Turns the results of M(palette.vmware.site_check), M(palette.vmware.permission_audit) and M(palette.vmware.zone_tags) (with O(palette.vmware.zone_tags#module:state=validated))
-    into the data of one report.
+  - Turns the results of M(palette.vmware.site_check), M(palette.vmware.permission_audit) and M(palette.vmware.zone_tags)
+    (with O(palette.vmware.zone_tags#module:state=validated)) into the data of one report.
   - The role P(palette.vmware.preflight#role) renders it as text, Markdown, HTML, JSON and JUnit XML.
   - The same input gives the same report; time and place are given to it.
 author:
@@ -44,6 +44,9 @@ options:
     description: Pairs of a label and a value for the head of the report. Pairs without a value are left out.
     type: list
     elements: list
+  variables:
+    description: The variables of the inventory that a check's options come from, as a dictionary from option to variable, by the name of the check's module.
+    type: dict
 """
 
 EXAMPLES = r"""
@@ -79,11 +82,13 @@ _value:
         (C(passed)) and was not checked (C(not_checked)).
       type: dict
     checks:
-      description: One entry for each check with C(check), C(title), C(state) (V(ready), V(repair), V(not ready), V(failed) or V(not checked)), C(totals) and C(why).
+      description: One entry for each check with C(check), C(title), C(state) (V(ready), V(repair), V(not ready), V(failed) or
+        V(not checked)), C(totals) and C(why).
       type: list
       elements: dict
     groups:
-      description: The findings by object, the worst first. Objects with the same findings share an entry (C(objects), C(heading), C(severity), C(totals), C(items)).
+      description: The findings by object, the worst first. Objects with the same findings share an entry (C(objects), C(heading),
+        C(severity), C(totals), C(items)).
       type: list
       elements: dict
     findings:
@@ -91,7 +96,8 @@ _value:
       type: list
       elements: dict
     permissions:
-      description: The privileges of the audited account (C(granted), C(missing), C(surplus), C(not_applicable)), and the C(objects) where that is so.
+      description: The privileges of the audited account (C(granted), C(missing), C(surplus), C(not_applicable)),
+        and the C(objects) where that is so.
       type: list
       elements: dict
     zones:

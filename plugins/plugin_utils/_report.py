@@ -12,8 +12,8 @@ from ansible_collections.palette.vmware.plugins.module_utils._finding import SEV
 
 CHECKS = {"site_check": "Site and prerequisites", "permission_audit": "Permissions", "zone_tags": "Zone tags"}
 SECTIONS = {"site_check": "Prerequisites", "permission_audit": "VMware Cloud Account Permissions", "zone_tags": "Zone Tagging"}
-WORDS = {"error": ("error", "errors"), "warning": ("warning", "warnings"), "advice": ("piece of advice", "pieces of advice"), "repaired": ("to be repaired", "to be repaired"),
-         "passed": ("passed", "passed"), "not_checked": ("not checked", "not checked")}
+WORDS = {"error": ("error", "errors"), "warning": ("warning", "warnings"), "advice": ("piece of advice", "pieces of advice"),
+         "repaired": ("to be repaired", "to be repaired"), "passed": ("passed", "passed"), "not_checked": ("not checked", "not checked")}
 UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
@@ -50,6 +50,23 @@ def broken(check, result):
                    error.get("observed") or error.get("what") or result.get("msg") or "the module returned no findings",
                    error.get("expected") or "the check is made", error.get("fix") or f"correct what stands in the way: {result.get('msg', 'see the task')}",
                    SECTIONS[check], error.get("code") or "module", error=dict(error), what=error.get("what") or result.get("msg") or "")
+
+
+def in_inventory(where, check, variables):
+    """'gateway_size (option size of site_check)' for 'option size', where a variable of the inventory stands for the option; any other place as it is."""
+    names = re.fullmatch(r"options? ((?:[\w.]|\[\d+\])+(?:, (?:[\w.]|\[\d+\])+)*)", where)
+    parts = [re.fullmatch(r"(\w+)(.*)", name).groups() for name in names.group(1).split(", ")] if names else []
+    if not parts or any(option not in variables for option, _rest in parts):
+        return where
+    return f"{', '.join(variables[option] + rest for option, rest in parts)} ({where} of {check})"
+
+
+def placed(results, variables):
+    """The results with every place in the words of the inventory. variables: {check: {option: name of a variable}}."""
+    def entries(check, rows):
+        return [{**each, "where": in_inventory(each["where"], check, variables[check])} for each in rows]
+    return {check: {**result, **{key: entries(check, result[key]) for key in ("findings", "passed") if result.get(key) and check in variables}}
+            for check, result in results.items()}
 
 
 def collected(results, repairs):
@@ -126,7 +143,7 @@ def by_object(findings):
         items = sorted(merged(found[key]), key=lambda item: (SEVERITIES.index(item["severity"]), natural(item["title"]), in_full(item)))
         shared.setdefault(alike(key, items), []).append((key, items))
     groups = [group_of(entries, found) for entries in shared.values()]
-    return sorted(groups, key=lambda group: (([*SEVERITIES, "repaired"]).index(group["severity"]), -group["totals"]["error"] if group["severity"] == "error" else 0))
+    return sorted(groups, key=lambda group: ([*SEVERITIES, "repaired"].index(group["severity"]), -group["totals"]["error"]))
 
 
 def group_of(entries, found):
@@ -216,25 +233,26 @@ def verdict(site, totals, fail_on):
     return not against, f"{site} is {'not ready' if against else 'ready'}: {found}{'; ' if rest else ''}{rest}"
 
 
-def report(results, site, generated="", fail_on="error", not_checked=None, repairs=None, about=None):
+def report(results, site, generated="", fail_on="error", not_checked=None, repairs=None, about=None, variables=None):
     """The report's data.
 
     results: {check: what its module returned}; a check that is not in it was not made, not_checked says why. generated: the time, as it shall be shown.
     fail_on: error or warning. repairs: {check: role} that a real run repairs before it checks. about: [[label, value]] to show in the head.
+    variables: {check: {option: variable}} of the inventory that the options come from.
     Raises ValueError for an unknown check or value.
     """
     if fail_on not in ("error", "warning"):
         raise ValueError(f"fail_on is '{fail_on}', expected error or warning")
     if unknown := sorted(set(results) - set(CHECKS)):
         raise ValueError(f"unknown checks: {', '.join(unknown)}; known: {', '.join(CHECKS)}")
-    results, left_out = shown(results), shown(dict(not_checked or {}))
+    results, left_out = placed(shown(results), variables or {}), shown(dict(not_checked or {}))
     findings = list(collected(results, repairs or {}))
     open_points = [{"check": check, "title": CHECKS[check], "why": left_out.get(check, "not asked for")} for check in CHECKS if check not in results]
-    open_points += [{"check": check, "title": each["title"], "why": each["why"]} for check in CHECKS for each in (results.get(check) or {}).get("not_checked") or []]
     passed = passed_by_section(results)
     totals = totals_of(findings, sum(len(each["items"]) for each in passed), len(open_points))
     ready, sentence = verdict(site, totals, fail_on)
     return {"site": shown(site), "ready": ready, "verdict": "READY" if ready else "NOT READY", "sentence": shown(sentence), "generated": generated,
             "fail_on": fail_on, "totals": totals, "about": head_rows(results, about),
             "checks": check_rows(results, findings, left_out), "groups": by_object(findings), "findings": findings, "passed": passed,
-            "permissions": permission_rows(results.get("permission_audit")), "zones": zone_rows(results.get("zone_tags")), "not_checked": open_points, "junit": junit(findings, passed, open_points, fail_on)}
+            "permissions": permission_rows(results.get("permission_audit")), "zones": zone_rows(results.get("zone_tags")),
+            "not_checked": open_points, "junit": junit(findings, passed, open_points, fail_on)}

@@ -35,7 +35,8 @@ def made(name, **options):
 
 def rendered(template, data):
     env = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    env.filters.update(to_nice_json=CoreFilters().filters()["to_nice_json"], dict2items=lambda given: [{"key": key, "value": value} for key, value in given.items()],
+    env.filters.update(to_nice_json=CoreFilters().filters()["to_nice_json"],
+                       dict2items=lambda given: [{"key": key, "value": value} for key, value in given.items()],
                        items2dict=lambda given: {each["key"]: each["value"] for each in given})
     return env.get_template(template).render(preflight_data=data)
 
@@ -124,7 +125,8 @@ def test_objects_with_the_same_findings_share_an_entry_in_natural_order():
 
 
 def test_what_differs_by_the_object_s_own_name_only_is_the_same():
-    given = {"findings": [{**samples.troubled()["site_check"]["findings"][0], "object": on, "where": samples.at(on), "observed": f"no address for {on['path'].rpartition('/')[2]}"}
+    one = samples.troubled()["site_check"]["findings"][0]
+    given = {"findings": [{**one, "object": on, "where": samples.at(on), "observed": f"no address for {on['path'].rpartition('/')[2]}"}
                           for on in (samples.host(1, 1), samples.host(1, 10), samples.host(1, 11))]}
     [group] = report({"site_check": given}, "frankfurt")["groups"]
     assert [on["moid"] for on in group["objects"]] == ["host-101", "host-110", "host-111"]
@@ -157,8 +159,8 @@ def test_the_order_that_a_check_reports_in_does_not_matter(name):
 
 
 def test_a_check_that_could_not_be_made_is_an_error_of_its_own():
-    error = {"code": "VCENTER_UNREACHABLE", "what": "vCenter does not answer", "where": "vcenter.fra.example.com:443", "observed": "connection refused", "expected": "",
-             "fix": "open port 443"}
+    error = {"code": "VCENTER_UNREACHABLE", "what": "vCenter does not answer", "where": "vcenter.fra.example.com:443", "observed": "connection refused",
+             "expected": "", "fix": "open port 443"}
     data = report({"site_check": {"failed": True, "msg": "vCenter does not answer", "error": error}, "zone_tags": samples.troubled()["zone_tags"],
                    "permission_audit": {"msg": "MODULE FAILURE"}}, "frankfurt")
     assert [(each["check"], each["state"]) for each in data["checks"]] == [("site_check", "failed"), ("permission_audit", "failed"), ("zone_tags", "not ready")]
@@ -173,7 +175,7 @@ def test_a_check_that_could_not_be_made_is_an_error_of_its_own():
 def test_what_was_not_checked_is_said_with_the_reason():
     given = {"site_check": samples.prepared()["site_check"]}
     data = report(given, "frankfurt", not_checked={"zone_tags": "not among preflight_checks"})
-    assert [(each["check"], each["why"]) for each in data["not_checked"]] == [("permission_audit", "not asked for"), ("zone_tags", "not among preflight_checks")]
+    assert {each["check"]: each["why"] for each in data["not_checked"]} == {"permission_audit": "not asked for", "zone_tags": "not among preflight_checks"}
     assert data["sentence"].endswith("4 passed, 2 not checked")
     assert data["ready"]
 
@@ -200,6 +202,20 @@ def test_what_a_real_run_repairs_does_not_stand_in_the_way():
     assert "Will be repaired" in Page(rendered("report.html.j2", data)).text
     failed = report({"zone_tags": {"msg": "refused"}}, "frankfurt", repairs={"zone_tags": "zone_tags"})
     assert not failed["ready"], "a check that could not be made is not repaired"
+
+
+@pytest.mark.parametrize("where, said", [
+    ("option size", "gateway_size (option size of site_check)"),
+    ("option placements[0].folder", "gateway_placements[0].folder (option placements[0].folder of site_check)"),
+    ("options size, placements[12].network", "gateway_size, gateway_placements[12].network (options size, placements[12].network of site_check)"),
+    ("option reach", "option reach"), ("options size, reach", "options size, reach"), ("/dc-1/host (option size)", "/dc-1/host (option size)"),
+    ("option size\n", "option size\n")])
+def test_options_are_told_by_the_inventory_s_variables(where, said):
+    found = {**samples.troubled()["site_check"]["findings"][0], "where": where, "object": None}
+    variables = {"site_check": {"size": "gateway_size", "placements": "gateway_placements"}}
+    data = report({"site_check": {"findings": [found], "passed": [found]}, "zone_tags": {"msg": "broken"}}, "frankfurt", variables=variables)
+    assert (data["findings"][0]["where"], data["passed"][0]["items"][0]["where"]) == (said, said)
+    assert said in [group["heading"] for group in data["groups"]]
 
 
 def test_characters_that_steer_a_terminal_or_the_direction_are_replaced():
@@ -289,7 +305,8 @@ def test_a_long_console_report_ends_with_what_is_left_out():
     given = samples.prepared()
     for number in range(60):
         on = samples.host(1, number)
-        given["site_check"]["findings"].append({**samples.troubled()["site_check"]["findings"][0], "object": on, "where": samples.at(on), "observed": f"clock {number}"})
+        one = samples.troubled()["site_check"]["findings"][0]
+        given["site_check"]["findings"].append({**one, "object": on, "where": samples.at(on), "observed": f"clock {number}"})
     text = rendered("console.txt.j2", report(given, "frankfurt"))
     assert "21 more places are in the report's files." in text
     assert "not checked" not in text

@@ -15,7 +15,7 @@ from ._permissions import NOTHING, Decision, Evaluation, Grant, closure
 from ._principal import parts, spoken
 from ._privileges import PROFILES
 from ._specs import placements_option, spec
-from ._touched import at_placements, moid, parents, read_tree, to_be_made, whole
+from ._touched import at_placements, complex_entities, moid, parents, read_tree, to_be_made, whole
 from ._vsphere import Vsphere, vcenter_connection
 
 LIBRARIES = ("pyVmomi",)
@@ -54,21 +54,31 @@ def identity(vsphere, params):
     return me if own else spoken(params["principal"]), row.get("currentSession.key"), own
 
 
-def searched(vsphere, domain, **wanted):
-    """{parts(): name} of users or groups by one search of the directory. A name that comes without a domain has the searched one."""
-    call = {"domain": domain or None, "searchStr": "", "belongsToGroup": None, "belongsToUser": None, "exactMatch": False, **wanted}
+def searched(vsphere, domain, group, **wanted):
+    """{parts(): name} of users or groups directly in a group, by one search of the directory. A name that comes without a domain has the searched one.
+
+    Whether the group is to be named with its domain the API does not say, so both are tried.
+    """
     directory = vsphere.content.userDirectory
-    found = vsphere.call(lambda: directory.RetrieveUserGroups(**call), "asking who is in a group", idempotent=True)
+    for spelling in (spoken(group), spoken(group).rpartition("\\")[2]):
+        call = {"domain": domain, "searchStr": "", "belongsToGroup": spelling, "belongsToUser": None, "exactMatch": False, **wanted}
+        try:
+            found = vsphere.call(lambda: directory.RetrieveUserGroups(**call), "asking who is in a group",  # pylint: disable=cell-var-from-loop
+                                 idempotent=True)
+            break
+        except VcenterFailure as failure:
+            if failure.fault not in ("NotFound", "UserNotFound"):
+                raise
+            found = []
     names = [each.principal for each in found or []]
-    return {parts(name) if parts(name)[1] else (parts(name)[0], parts(domain + "\\")[1]): name for name in names}
+    return {(parts(name)[0], parts(name)[1] or domain.casefold()): name for name in names}
 
 
 def members(vsphere, group, user):
     """(whether the user is directly in the group, {parts(): group} directly in it)"""
-    (name, domain), (mine, my_domain) = parts(group), parts(user)
-    bare = spoken(group).rpartition("\\")[2]
-    inside = searched(vsphere, my_domain, belongsToGroup=bare, searchStr=spoken(user).rpartition("\\")[2], exactMatch=True, findUsers=True, findGroups=False)
-    return (mine, my_domain) in inside, searched(vsphere, domain, belongsToGroup=bare, findUsers=False, findGroups=True)
+    (my_name, my_domain), bare = parts(user), spoken(user).rpartition("\\")[2]
+    inside = searched(vsphere, my_domain, group, searchStr=bare, exactMatch=True, findUsers=True, findGroups=False)
+    return (my_name, my_domain) in inside, searched(vsphere, parts(group)[1], group, findUsers=False, findGroups=True)
 
 
 def groups_of(vsphere, grants, user, context):
@@ -153,7 +163,7 @@ def answers(vsphere, ground, needs, objects):
 
 def evaluated(ground):
     """[(object, Decision, evidence)] by roles and permissions alone."""
-    rules = Evaluation(ground.grants, ground.principal, ground.groups, parents(ground.tree))
+    rules = Evaluation(ground.grants, ground.principal, ground.groups, parents(ground.tree), complex_entities(ground.tree))
     return ([(thing, rules.decide(thing["moid"]), verdicts.EVALUATED) for thing in ground.objects]
             + [(thing, rules.made_in(thing["parents"]), verdicts.EVALUATED) for thing in ground.coming])
 

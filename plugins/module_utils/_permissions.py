@@ -6,7 +6,9 @@
 Rules (vSphere Security, "Hierarchical Inheritance of Permissions" and "Multiple Permission Settings" with its examples 1 to 3):
 a permission on an object takes the place of all that would be inherited, whoever of the user and the user's groups it is for; on one object the user's own
 permission takes the place of the groups', and the groups' are united; what is inherited comes from the nearest object above that has a permission that
-propagates; a virtual machine inherits from its folder and from its resource pool, and both are united.
+propagates; a virtual machine inherits from its folder and from its resource pool (a template: its host), and both are united. Some objects always have the
+permissions of their parent (vSphere API, AuthorizationManager, "complex entity"): the four folders of a datacenter, a compute cluster's root resource pool,
+a stand-alone host.
 """
 from __future__ import annotations
 
@@ -27,10 +29,11 @@ class Evaluation:
     """What one principal may do on the objects of an inventory.
 
     grants: [Grant] of everybody. user: name. groups: names of all groups that the user is in, nested ones too. parents: {id: (ids of what it inherits from)}.
+    same: {id: id of the object whose permissions it always has}.
     """
 
-    def __init__(self, grants, user, groups, parents):
-        me, mine = parts(user), {parts(group) for group in groups}
+    def __init__(self, grants, user, groups, parents, same=None):
+        me, mine, self._same = parts(user), {parts(group) for group in groups}, same or {}
         self._parents, self._own, self._passed, self._decided, self._united = parents, {}, {}, {}, {}
         for grant in grants:
             name = parts(grant.principal)
@@ -78,6 +81,8 @@ class Evaluation:
 
     def decide(self, key):
         """Decision on an object."""
+        while key in self._same:
+            key = self._same[key]
         if key not in self._decided:
             own = self._own.get(key)
             self._decided[key] = self._deciding(own) if own else self.made_in(self._parents.get(key, ()))

@@ -20,7 +20,8 @@ SECTION = "VMware Cloud Account Permissions"
 WORDS = {"datacenter": "datacenter", "compute_cluster": "compute cluster", "datastore": "datastore", "network": "network", "resource_pool": "resource pool",
          "folder": "VM folder", "image_template_folder": "image template folder"}
 
-# parent: id of what it lies in, None at the top. pool: of a virtual machine. template: it is one. root: id of a datacenter's VM folder.
+# parent: id of what it lies in, None at the top. pool: a virtual machine's resource pool; a template has none, and its host stands here. root: id of a
+# datacenter's VM folder.
 Node = namedtuple("Node", "moid type name parent pool template root ref")
 
 
@@ -70,13 +71,13 @@ class Tree:
         return found
 
     def kind(self, node, template_folders=()):
-        """The kind that privileges are listed for; None for folders of hosts, datastores, networks and datacenters."""
+        """The kind that privileges are listed for; None for folders of hosts, datastores, networks and datacenters, and for a datacenter's own VM folder."""
         if node.type == "VirtualMachine":
             return "template" if node.template else "virtual_machine"
         if node.type in ("Folder", "StoragePod"):
             if node.moid == self.root:
                 return "root"
-            if not self.is_vm_folder(node.moid):
+            if not self.is_vm_folder(node.moid) or self.nodes[node.parent].type == "Datacenter":
                 return None
             return "template_folder" if node.moid in template_folders else "folder"
         return KIND_OF.get(node.type)
@@ -107,7 +108,7 @@ def rows(contents):
 
 
 def read_tree(vsphere, machines=False):
-    """Tree of all that the session can see; virtual machines only when asked for."""
+    """Tree of all that the session can see; virtual machines only when asked for, and then without the port groups that are a switch's uplinks."""
     plain = (vim.Folder, vim.ComputeResource, vim.HostSystem, vim.ResourcePool, vim.Datastore, vim.Network, vim.DistributedVirtualSwitch)
     kinds = [(kind, ("name", "parent")) for kind in plain] + [(vim.Datacenter, ("name", "parent", "vmFolder"))]
     if machines:
@@ -115,8 +116,11 @@ def read_tree(vsphere, machines=False):
     with listed(vsphere, kinds) as spec:
         found = [node_of(vsphere, *properties(each, ns)) for each, ns in pages(vsphere, [spec])]
     unpooled = {node.moid: node.ref for node in found if node.type == "VirtualMachine" and not node.pool}
-    templates = {moid(ref) for ref, row in read_if_allowed(vsphere, unpooled.values(), ("config.template",)).items() if row.get("config.template")}
-    return Tree([node._replace(template=True) if node.moid in templates else node for node in found], moid(vsphere.content.rootFolder))
+    groups = [node.ref for node in found if machines and node.type == "DistributedVirtualPortgroup"]
+    uplinks = {moid(ref) for ref, row in read_if_allowed(vsphere, groups, ("config.uplink",)).items() if row.get("config.uplink")}
+    facts = {moid(ref): row for ref, row in read_if_allowed(vsphere, unpooled.values(), ("config.template", "runtime.host")).items()}
+    return Tree([node._replace(template=bool(facts[node.moid].get("config.template")), pool=moid(facts[node.moid].get("runtime.host")))
+                 if node.moid in facts else node for node in found if node.moid not in uplinks], moid(vsphere.content.rootFolder))
 
 
 def node_of(vsphere, type_, key, values):
@@ -235,20 +239,29 @@ def whole(tree, kinds):
 
 
 def to_be_made(tree, resolved):
-    """[{kind, path, moid: "", type, parent, parents}]: the virtual machines and templates that a run makes at resolved placements, by what they will inherit from."""
+    """[{kind, path, moid: "", type, parent, parents}]: the virtual machines and templates that a run makes at resolved placements; parents: what they will
+    inherit from."""
     found = {}
     for place_ in resolved:
         if "folder" in place_ and "resource_pool" in place_:
             found[("virtual_machine", place_["folder"].moid, place_["resource_pool"].moid)] = "VirtualMachine"
-        if "image_template_folder" in place_:
-            found[("template", place_["image_template_folder"].moid)] = "VirtualMachine"
+        if "image_template_folder" in place_ and "compute_cluster" in place_:
+            found[("template", place_["image_template_folder"].moid, place_["compute_cluster"].moid)] = "VirtualMachine"
     return [{"kind": key[0], "path": f"{tree.path(key[1])}/(to be made)", "moid": "", "type": type_, "parent": key[1], "parents": key[1:]}
             for key, type_ in found.items()]
 
 
 def parents(tree):
-    """{id: (ids of what it inherits permissions from)}: a virtual machine has its folder and its resource pool."""
+    """{id: (ids of what it inherits permissions from)}: a virtual machine has its folder and its resource pool, a template its folder and its host."""
     return {node.moid: tuple(key for key in (node.parent, node.pool) if key) for node in tree.nodes.values()}
+
+
+def complex_entities(tree):
+    """{id: id of the parent whose permissions it always has} (vSphere API, AuthorizationManager.SetEntityPermissions)."""
+    above = {node.moid: tree.nodes[node.parent].type for node in tree.nodes.values() if node.parent in tree.nodes}
+    clusters = ("ComputeResource", "ClusterComputeResource")
+    return {node.moid: node.parent for node in tree.nodes.values() if (node.type == "Folder" and above.get(node.moid) == "Datacenter")
+            or (node.type == "ResourcePool" and above.get(node.moid) in clusters) or (node.type == "HostSystem" and above.get(node.moid) == "ComputeResource")}
 
 
 def touched(vsphere, placements, scope="placements", tree=None):

@@ -32,7 +32,7 @@ def tree():
         node("pool", "ResourcePool", "Resources"), node("ds", "Datastore", "stores"), node("vds", "VmwareDistributedVirtualSwitch", "nets"),
         node("pg", "DistributedVirtualPortgroup", "nets"), node("palette", "Folder", "vmroot"), node("gateways", "Folder", "palette"),
         node("templates", "Folder", "vmroot", "spectro-templates"), node("vm-1", "VirtualMachine", "gateways", pool="pool"),
-        node("vm-2", "VirtualMachine", "gateways", pool="pool"), node("image", "VirtualMachine", "templates", template=True)], "root")
+        node("vm-2", "VirtualMachine", "gateways", pool="pool"), node("image", "VirtualMachine", "templates", pool="esx-1", template=True)], "root")
 
 
 def page_roles(profiles=("page",)):
@@ -50,7 +50,8 @@ def page_grants(privileges=None, assignment="page", user=USER):
 def ground(grants, known=KNOWN, groups=(), machines=False, user=USER, problems=()):
     """Ground with the objects of a run at the one placement; machines: also those that are there."""
     site = tree()
-    place = {"folder": site.nodes["gateways"], "resource_pool": site.nodes["pool"], "image_template_folder": site.nodes["templates"]}
+    place = {"folder": site.nodes["gateways"], "resource_pool": site.nodes["pool"], "compute_cluster": site.nodes["cluster"],
+             "image_template_folder": site.nodes["templates"]}
     kinds = {key: kind for key, kind in KIND.items() if machines or kind not in verdicts.MACHINES}
     return Ground(user, "session", True, known, site, [site.object(key, kind) for key, kind in kinds.items()], to_be_made(site, [place]), list(grants),
                   tuple(groups), list(problems))

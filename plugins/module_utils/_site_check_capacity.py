@@ -19,6 +19,7 @@ MEMORY = Check("compute_memory", "the compute cluster has the memory for its nod
 CPUS = Check("compute_cpus", "a host of the compute cluster takes a node's CPUs", "no host of the compute cluster takes a node's CPUs", GATEWAY)
 POOL_LIMIT = Check("resource_pool_limit", "the resource pool lets its nodes have their memory", "the resource pool's memory limit is too small", GATEWAY)
 POOL_FREE = Check("resource_pool_reserve", "the resource pool can reserve what starting nodes takes", "the resource pool has nothing left to reserve", GATEWAY)
+POOL_CPU = Check("resource_pool_cpu", "the resource pool lets its nodes have their CPUs", "the resource pool's CPU limit is small", GATEWAY)
 SPACE = Check("datastore_space", "the datastore has room for its nodes", "the datastore lacks room for its nodes", GATEWAY)
 READ = "grant the user System.Read (role Read-only) on it, or look in the vSphere client"
 STANDING = Check("capacity", "the gateway's nodes have their places", "", GATEWAY)
@@ -34,6 +35,7 @@ def capacity(facts, params, standing=None):
         yield from compute(facts["clusters"][moid], facts["hosts"], share)
     for moid, share in shares["resource_pool"].items():
         yield from pool(facts["pools"][moid], share)
+        yield pool_cpu(facts["pools"][moid], share, facts["clusters"].values())
     for moid, share in shares["datastore"].items():
         yield space(facts["datastores"][moid], share)
 
@@ -117,6 +119,20 @@ def pool(found, share):
     else:
         yield POOL_LIMIT.passed(on, f"limit {limit / MIB_PER_GIB:.1f} GiB; {wanted}")
     yield from reserve(found, share)
+
+
+def pool_cpu(found, share, clusters):
+    """A limit in MHz below the nodes' CPUs at full speed does not stop them; it makes them slow."""
+    on, limit, speeds = found["on"], found["limit_mhz"], [each["cpu_mhz"] for each in clusters]
+    if limit is None or (limit >= 0 and None in speeds):
+        return POOL_CPU.unseen(on, "its limits or the hosts' speed are not readable", READ)
+    if limit < 0:
+        return POOL_CPU.passed(on, "no limit")
+    need = share["cpus"] * share["nodes"] * min(speeds)
+    if limit < need:
+        return POOL_CPU.warning(on, f"limit {limit} MHz", f"{need} MHz for {share['nodes']} nodes of {share['cpus']} CPUs", "raise the limit, or choose "
+                                "another resource pool")
+    return POOL_CPU.passed(on, f"limit {limit} MHz; {need} MHz for {share['nodes']} nodes")
 
 
 def reserve(found, share):

@@ -4,7 +4,8 @@
 """Facts of the site check out of what was read of a vCenter. Pure: rows are {moid: {"type", property path: value}}. PRIVATE to the collection.
 
 facts: {about: {version, build, name}, clock: {offset, doubt}, refused: {moid: {path: privilege}}, places: [of each placement, {option, key: Match}],
-clusters, pools, hosts, datastores, networks: {moid: dict with on: place}}. Match: {on: place or None, several: [paths], among: [names], moid}.
+clusters, pools, hosts, datastores, networks: {moid: dict with on: place}}. Match: {wanted: text, on: place or None, several: [paths],
+among: [names], moid}.
 What is not known is None.
 """
 from __future__ import annotations
@@ -16,7 +17,7 @@ MIB = 1024 * 1024
 VM_FOLDERS = ("folder", "image_template_folder")
 KEYS = ("datacenter", "compute_cluster", "resource_pool", "datastore", "network", *VM_FOLDERS)
 INSTALLER = "installer"
-NOWHERE = {"on": None, "several": [], "among": [], "moid": None}
+NOWHERE = {"wanted": "", "on": None, "several": [], "among": [], "moid": None}
 
 
 def needed(structure, placements):
@@ -67,8 +68,8 @@ def match(rows, candidates, text):
         found = [moid for moid, names in candidates.items() if len(wanted) == 1 and names[-1] == wanted[0]]
     among = sorted("/".join(names) for names in candidates.values())
     if len(found) == 1:
-        return {"on": place_of(rows, found[0]), "several": [], "among": among, "moid": found[0]}
-    return {"on": None, "several": sorted("/".join(candidates[moid]) for moid in found), "among": among, "moid": None}
+        return {"wanted": text, "on": place_of(rows, found[0]), "several": [], "among": among, "moid": found[0]}
+    return {"wanted": text, "on": None, "several": sorted("/".join(candidates[moid]) for moid in found), "among": among, "moid": None}
 
 
 def located(rows, placement):
@@ -91,7 +92,7 @@ def located(rows, placement):
 def pool_match(rows, root, text):
     """A pool below the compute cluster's own, or that one: vSphere calls it Resources."""
     if root in rows and split_path(text) in ([], ["Resources"]):
-        return {"on": place_of(rows, root), "several": [], "among": [], "moid": root}
+        return {"wanted": text, "on": place_of(rows, root), "several": [], "among": [], "moid": root}
     return match(rows, below(rows, root, ("ResourcePool", "VirtualApp")), text)
 
 
@@ -130,7 +131,8 @@ def cluster_facts(rows, moid):
     hosts = [each for each in row.get("host") or () if each in rows]
     used = [rows[each].get("summary.quickStats.overallMemoryUsage") for each in hosts]
     threads = [rows[each].get("summary.hardware.numCpuThreads") for each in hosts]
-    return {"on": place_of(rows, moid), "hosts": hosts, "unseen": len(row.get("host") or ()) - len(hosts),
+    speeds = [rows[each].get("summary.hardware.cpuMhz") for each in hosts]
+    return {"on": place_of(rows, moid), "hosts": hosts, "cpu_mhz": min(speeds) if speeds and None not in speeds else None, "unseen": len(row.get("host") or ()) - len(hosts),
             "effective_mib": row.get("summary.effectiveMemory"), "effective_mhz": row.get("summary.effectiveCpu"),
             "used_mib": sum(used) if used and None not in used else None, "threads": threads if None not in threads else None,
             "drs": config.get("drs"), "ha": config.get("ha")}
@@ -141,7 +143,8 @@ def pool_facts(rows, moid):
     limit, unreserved, used = (row.get(path) for path in ("config.memoryAllocation.limit", "runtime.memory.unreservedForVm",
                                                           "runtime.memory.overallUsage"))
     return {"on": place_of(rows, moid), "limit_mib": limit, "unreserved_mib": None if unreserved is None else unreserved // MIB,
-            "used_mib": None if used is None else used // MIB, "expandable": row.get("config.memoryAllocation.expandableReservation")}
+            "used_mib": None if used is None else used // MIB, "expandable": row.get("config.memoryAllocation.expandableReservation"),
+            "limit_mhz": row.get("config.cpuAllocation.limit")}
 
 
 def host_facts(rows, moid, clocks):

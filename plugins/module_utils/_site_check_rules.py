@@ -83,11 +83,15 @@ def version(product, where, said):
 
 def controller_clock(clock):
     apart = abs(clock["offset"])
-    shown = f"{clock['offset']:+.1f} s"
+    shown = seconds(clock["offset"])
     if apart - clock["doubt"] > SKEW_DOUBTFUL:
         yield CLOCK.warning("vCenter", shown, f"at most {SKEW_DOUBTFUL} s", "let vCenter and the controller use the same NTP servers", "controller only")
     else:
         yield CLOCK.passed("vCenter", shown, "controller only")
+
+
+def seconds(value):
+    return "within 1 s" if abs(value) <= 1 else f"{value:+.0f} s"
 
 
 def presence(places):
@@ -98,10 +102,10 @@ def presence(places):
             match, inside = place[key], place[INSIDE[key]] if key in INSIDE else None
             if inside is not None and inside["on"] is None:
                 continue
-            verdict = present(place["option"], key, match, inside)
-            if (key, match["moid"]) not in said or not match["moid"]:
-                yield verdict
-            said.add((key, match["moid"]))
+            same = (key, match["moid"] or match["wanted"], inside["moid"] if inside else None)
+            if same not in said:
+                yield present(place["option"], key, match, inside)
+            said.add(same)
 
 
 def present(option, key, match, inside):
@@ -198,7 +202,7 @@ def skew(on, clock, vcenter_clock, otherwise):
         return TIME.unseen(on, clock["problem"] if clock else otherwise, "compare the clocks by hand: host, Configure, System, Time Configuration")
     apart = clock["offset"] - vcenter_clock["offset"]
     sure = abs(apart) - clock["doubt"] - vcenter_clock["doubt"]
-    shown = f"{apart:+.1f} s"
+    shown = seconds(apart)
     if sure > SKEW_DOUBTFUL:
         return TIME.found("error" if sure > SKEW_WRONG else "warning", on, shown, f"at most {SKEW_DOUBTFUL} s",
                           "see that the host reaches its NTP servers, and that vCenter uses the same")

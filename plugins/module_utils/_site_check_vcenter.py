@@ -29,7 +29,7 @@ DETAILS = {
     "ResourcePool": ("config.memoryAllocation.limit", "config.memoryAllocation.expandableReservation", "config.cpuAllocation.limit",
                      "runtime.memory.unreservedForVm", "runtime.memory.overallUsage"),
     "HostSystem": ("name", "parent", "runtime.connectionState", "runtime.inMaintenanceMode", "runtime.powerState", "summary.config.product.version",
-                   "summary.config.product.build", "summary.hardware.numCpuThreads", "summary.hardware.memorySize", "summary.quickStats.overallMemoryUsage",
+                   "summary.config.product.build", "summary.hardware.numCpuThreads", "summary.hardware.cpuMhz", "summary.quickStats.overallMemoryUsage",
                    "config.dateTimeInfo", "config.service.service", "configManager.dateTimeSystem"),
     "Datastore": ("name", "parent", "summary.capacity", "summary.freeSpace", "summary.accessible", "summary.maintenanceMode", "host"),
     "Network": ("name", "parent", "host"),

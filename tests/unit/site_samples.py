@@ -44,7 +44,7 @@ def structure():
 def host(number):
     return {"type": "HostSystem", "name": f"esx-{number}", "parent": f"domain-c{number // 10}", "runtime.connectionState": "connected",
             "runtime.inMaintenanceMode": False, "runtime.powerState": "poweredOn", "summary.config.product.version": "8.0.3",
-            "summary.config.product.build": "24022510", "summary.hardware.numCpuThreads": 64, "summary.hardware.memorySize": 256 * GIB,
+            "summary.config.product.build": "24022510", "summary.hardware.numCpuThreads": 64, "summary.hardware.cpuMhz": 2600,
             "summary.quickStats.overallMemoryUsage": 10 * 1024, "config.dateTimeInfo": {"servers": ["ntp.example.com"]},
             "config.service.service": [{"key": "ntpd", "running": True, "policy": "on"}], "configManager.dateTimeSystem": f"dateTimeSystem-{number}"}
 

@@ -94,7 +94,7 @@ def test_an_installer_has_a_place_of_its_own_where_it_differs(given, places):
 
 
 def test_a_match_among_none():
-    assert match({}, {}, "x") == {"on": None, "several": [], "among": [], "moid": None}
+    assert match({}, {}, "x") == {"wanted": "x", "on": None, "several": [], "among": [], "moid": None}
 
 
 def test_a_place_is_what_reports_show():

@@ -67,10 +67,10 @@ def settled(grant):
 
 
 def left_alone(grants, replace):
-    """Warnings: grants for which the principal has more than is wanted, so that nothing is done."""
+    """Warnings: grants for which the principal has another role with all that is wanted, so that nothing is done."""
     for grant in grants:
-        if not replace and not settled(grant) and grant["want"] is not None and covered(grant):
-            held = grant["have"] or grant["inherited"]
+        held = grant["have"] or grant["inherited"]
+        if not replace and not settled(grant) and grant["want"] is not None and covered(grant) and held.role.id != grant["want"].id:
             where = "there" if grant["have"] else f"from {held.path}"
             yield (f"on {grant['path']} the principal has role {held.role.name} {where}{' (with propagation)' * held.permission.propagate}, which includes all of "
                    f"{grant['role']}; it is left as it is (replace: true changes it)")

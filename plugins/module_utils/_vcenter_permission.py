@@ -168,7 +168,7 @@ def refuse_unfit(tree, entries):
 
 
 def observe(vsphere, desired, context):
-    """{grants, surplus: [Held], own, role, object: Unresolved or None}"""
+    """{grants, surplus: [Held], own, role, object: Unresolved or None}. What `exact` is going to take away is not inherited from."""
     tree, entries = listed(vsphere, desired) if desired["grants"] is not None else expanded(vsphere, desired, context)
     entries = sorted(refuse_unfit(tree, entries), key=lambda entry: entry["path"])
     roles, _known = authorization.read_roles(vsphere)
@@ -178,11 +178,12 @@ def observe(vsphere, desired, context):
     held = {each.object: Held(by_id.get(each.role_id, authorization.Role(each.role_id, f"role {each.role_id}", frozenset())), each,
                               tree.path(each.object._GetMoId()) if each.object._GetMoId() in tree.nodes else path_of(
                                   trails[each.object], vsphere.content.rootFolder)) for each in mine}
+    wanted = {entry["ref"] for entry in entries}
+    staying = {ref: each for ref, each in held.items() if ref in wanted or not desired["exact"]}
     for entry in entries:
         entry["want"] = authorization.find_role(roles, entry["role"])
         entry["role"] = entry["want"].name if entry["want"] else entry["role"]
-        entry["have"], entry["inherited"] = held.get(entry["ref"]), inherited(tree, held, entry["moid"])
-    wanted = {entry["ref"] for entry in entries}
+        entry["have"], entry["inherited"] = held.get(entry["ref"]), inherited(tree, staying, entry["moid"])
     surplus = sorted((each for ref, each in held.items() if ref not in wanted), key=lambda each: each.path)
     observed = {"grants": entries, "surplus": surplus, "own": not desired["group"] and same(desired["principal"], desired["session_user"])}
     report(desired, observed, context)

@@ -102,6 +102,18 @@ def test_what_is_more_is_told_and_stays_until_it_is_asked_for(lab):
     assert seen(lab) == before
 
 
+def test_what_is_inherited_is_granted_where_exact_takes_it_away(lab):
+    assert granting(lab)[0] == 0
+    before = seen(lab)
+    permission(lab, "/dc-1/vm/palette/gateways", "test-spectro", state="absent")
+    permission(lab, "/dc-1/vm/palette", "test-spectro")
+    code, output, changed = granting(lab)
+    assert (code, changed) == (0, 0), output
+    code, output, changed = granting(lab, vcenter_access_exact=True)
+    assert code == 0 and changed == 1, output
+    assert seen(lab) == before
+
+
 def test_foreseen_and_nothing_written(lab):
     before = seen(lab)
     lab.call("DELETE", "/journal")

@@ -150,7 +150,7 @@ def test_a_missing_right_is_told_though_vcenter_does_not_name_it(site, tagging):
     refuse(site, "Unable to authorize user")
     with pytest.raises(errors.VcenterDenied) as failure:
         tagging.create_category("k8s-zone", "SINGLE", ["ClusterComputeResource"])
-    assert failure.value.fault == "NoPermission" and failure.value.what == "creating tag category 'k8s-zone' failed"
+    assert failure.value.fault == "NoPermission" and failure.value.what == "not allowed: creating tag category 'k8s-zone'"
     assert "InventoryService.Tagging.CreateCategory (vSphere Tagging > Create vSphere Tag Category) missing on /" in failure.value.observed
     assert "vCenter does not name the privilege" in failure.value.observed and failure.value.observed.endswith(": Unable to authorize user")
     assert "root-level role (profile collection)" in failure.value.fix
@@ -165,7 +165,7 @@ def test_a_missing_right_that_vcenter_names(site, tagging):
     place = f"/dc-1/host/cluster-1 (ClusterComputeResource:{site.clusters[0]['id']})"
     assert failure.value.where.endswith(f" on {place}") and "does not name" not in failure.value.observed
     assert f"InventoryService.Tagging.ObjectAttachable (vSphere Tagging > Assign or Unassign vSphere Tag on Object) missing on {place}" in failure.value.observed
-    assert "AttachTag" not in failure.value.observed and f"Spectro role (profile collection), and have that role granted on {place}" in failure.value.fix
+    assert "AttachTag" not in failure.value.observed and f"Spectro role (profile collection), and have that role granted on /dc-1/host/cluster-1; " in failure.value.fix
 
 
 @pytest.mark.parametrize("method, path, action, privileges", [

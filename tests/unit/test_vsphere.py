@@ -235,7 +235,7 @@ def test_missing_privilege_names_privilege_and_object():
     folder = vim.Folder("group-v1")
     failure = translated(vim.fault.NoPermission(object=folder, privilegeId="VApp.Import"), "starting the import", "import of x")
     assert isinstance(failure, errors.VcenterDenied) and failure.fault == "NoPermission"
-    assert str(failure) == ("starting the import - import of x on Folder:group-v1 - seen: NoPermission: VApp.Import (vApp > Import) missing on Folder:group-v1 - "
+    assert str(failure) == ("not allowed: starting the import - import of x on Folder:group-v1 - seen: NoPermission: VApp.Import (vApp > Import) missing on Folder:group-v1 - "
                             "add VApp.Import to the Spectro role (profile collection), and have that role granted on Folder:group-v1; "
                             "role palette.vmware.vcenter_access does it")
 
@@ -248,7 +248,8 @@ def test_a_refusal_names_the_object_by_its_path(vsphere):
     with pytest.raises(errors.VcenterDenied) as failure:
         vsphere.call(refuse, "starting the import", _vsphere.label(refs["folder"]))
     place = f"/dc-1/vm/palette/gateways ({_vsphere.label(refs['folder'])})"
-    assert failure.value.where == place and f"missing on {place}" in failure.value.observed and f"granted on {place}" in failure.value.fix
+    assert failure.value.where == place and f"missing on {place}" in failure.value.observed
+    assert "granted on /dc-1/vm/palette/gateways; role" in failure.value.fix
 
 
 def test_a_refusal_of_which_the_path_cannot_be_read_is_told_with_the_id(site, vsphere):
@@ -271,7 +272,7 @@ def test_several_missing_privileges_on_several_objects(vsphere):
     failure = vsphere.failure(vim.fault.NoPermission(object=refs["folder"], privilegeId="VApp.Import", missingPrivileges=entries), "it failed")
     assert failure.observed.count("VApp.Import") == 1
     assert "VirtualMachine.Inventory.Create (Virtual machine > Edit Inventory > Create new) missing on /dc-1/vm/palette/gateways" in failure.observed
-    assert "add InventoryService.Tagging.CreateCategory to the root-level role (profile collection), and have that role granted on / (Folder" in failure.fix
+    assert "add InventoryService.Tagging.CreateCategory to the root-level role (profile collection), and have that role granted on /; role" in failure.fix
 
 
 def test_objects_of_the_rest_api_are_named_by_their_paths(vsphere):

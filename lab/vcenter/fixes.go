@@ -41,10 +41,6 @@ func (s *serviceInstance) CurrentTime(*types.CurrentTime) soap.HasFault {
 	return &methods.CurrentTimeBody{Res: &types.CurrentTimeResponse{Returnval: s.clock.Now()}}
 }
 
-func (d *dateTimeSystem) QueryDateTime(*types.QueryDateTime) soap.HasFault {
-	return &methods.QueryDateTimeBody{Res: &types.QueryDateTimeResponse{Returnval: d.clock.Now()}}
-}
-
 // propertyCollector corrects Fetch of an unset property: vcsim answers with a RetrievePropertiesEx body, which pyvmomi
 // turns into AttributeError or KeyError; vCenter answers an empty FetchResponse, which pyvmomi reads as None. vcsim's
 // request type is internal to govmomi, hence any and reflection. Sessions copy this type by reflection: no own fields.

@@ -132,7 +132,7 @@ func (w *world) placeHost(pool ref, datastore string) *ref {
 		if !ok || h.Runtime.InMaintenanceMode || h.Runtime.ConnectionState != types.HostSystemConnectionStateConnected {
 			continue
 		}
-		if w.reg.FindByName(datastore, h.Datastore) == nil {
+		if ds, ok := w.reg.FindByName(datastore, h.Datastore).(*simulator.Datastore); !ok || !reaches(h.Self, ds) {
 			continue
 		}
 		if best == nil || len(h.Vm) < fewest {
@@ -144,6 +144,16 @@ func (w *world) placeHost(pool ref, datastore string) *ref {
 	}
 	found := *best
 	return &found
+}
+
+// reaches says whether the host can use the datastore, which it may have mounted and lost.
+func reaches(host ref, ds *simulator.Datastore) bool {
+	for _, mount := range ds.Host {
+		if mount.Key == host {
+			return mount.MountInfo.Accessible == nil || *mount.MountInfo.Accessible
+		}
+	}
+	return false
 }
 
 func (w *world) poolOwner(pool ref) (ref, bool) {

@@ -77,6 +77,7 @@ func (f *fixer) UpdateObject(ctx *simulator.Context, o mo.Reference, changes []t
 	if !ok || vm.Guest == nil {
 		return
 	}
+	f.w.usage.note(vm)
 	for _, c := range changes {
 		if c.Name == "runtime.powerState" && c.Val == types.VirtualMachinePowerStatePoweredOff {
 			nothing, stopped := "", "stopped"
@@ -86,6 +87,7 @@ func (f *fixer) UpdateObject(ctx *simulator.Context, o mo.Reference, changes []t
 }
 
 func (f *fixer) RemoveObject(_ *simulator.Context, r ref) {
+	f.w.usage.forget(r)
 	f.w.tags.forget(r)
 	f.w.authz.forget(r)
 }
@@ -96,6 +98,8 @@ func (f *fixer) PutObject(_ *simulator.Context, o mo.Reference) {
 		setRuntimeEnums(x)
 	case *simulator.Task:
 		f.w.guardTask(x)
+	case *simulator.ResourcePool:
+		f.w.usage.touch()
 	}
 }
 
@@ -139,6 +143,7 @@ func (w *world) guardTask(t *simulator.Task) {
 				res, fault = nil, &types.SystemError{Reason: fmt.Sprintf("%s: %v", t.Info.Name, p)}
 			}
 		}()
+		defer w.usage.touch()
 		return run(t)
 	}
 }

@@ -52,8 +52,6 @@ func setHostCapacity(h *simulator.HostSystem, spec *Host) {
 		NumCpuPackages: packages, NumCpuCores: spec.Cores, NumCpuThreads: 2 * spec.Cores, Hz: int64(spec.MHz) * 1_000_000,
 	}
 	h.Hardware.SystemInfo.Vendor, h.Hardware.SystemInfo.Model = hw.Vendor, hw.Model
-	h.Summary.QuickStats.OverallCpuUsage = int32(spec.Cores) * spec.MHz / 50
-	h.Summary.QuickStats.OverallMemoryUsage = int32(memory >> 20 / 20)
 }
 
 // setHostProduct comes after the last host of the compute cluster: adding one parses the others' versions, and vcsim knows
@@ -183,39 +181,13 @@ func setClusterCapacity(c *simulator.ClusterComputeResource, hosts []*simulator.
 	s.NumHosts, s.NumEffectiveHosts = int32(len(hosts)), int32(len(hosts))
 }
 
-func setPoolCapacity(p *simulator.ResourcePool, hosts []*simulator.HostSystem) {
-	mhz, memory, _, _ := hostCapacity(hosts)
-	cpu := types.ResourcePoolResourceUsage{UnreservedForPool: int64(mhz), UnreservedForVm: int64(mhz), MaxUsage: int64(mhz)}
-	ram := types.ResourcePoolResourceUsage{UnreservedForPool: memory, UnreservedForVm: memory, MaxUsage: memory}
-	p.Runtime.Cpu, p.Runtime.Memory = cpu, ram
-	p.Runtime.OverallStatus = types.ManagedEntityStatusGreen
-	if s := p.Summary.GetResourcePoolSummary(); s != nil {
-		summary := *s
-		summary.Name = p.Name
-		summary.Runtime = p.Runtime
-		p.Summary = &summary
-	}
-}
-
-// setStates comes after everything that needs the hosts; what cannot run virtual machines is no effective capacity.
+// setStates comes after everything that needs the hosts to be up.
 func (b *builder) setStates(context.Context) error {
 	for _, h := range b.hosts {
 		spec := b.specs[h.Self]
 		h.Runtime.InMaintenanceMode = spec.Maintenance
 		h.Runtime.ConnectionState = types.HostSystemConnectionState(spec.State)
 		h.Runtime.PowerState = types.HostSystemPowerState(spec.Power)
-	}
-	for _, c := range b.clusters {
-		cluster := b.w.reg.Get(c.Reference()).(*simulator.ClusterComputeResource)
-		var up []*simulator.HostSystem
-		for _, r := range cluster.Host {
-			if b.specs[r].up() {
-				up = append(up, b.w.reg.Get(r).(*simulator.HostSystem))
-			}
-		}
-		mhz, memory, _, _ := hostCapacity(up)
-		s := cluster.Summary.GetComputeResourceSummary()
-		s.EffectiveCpu, s.EffectiveMemory, s.NumEffectiveHosts = mhz, memory>>20, int32(len(up))
 	}
 	return nil
 }

@@ -157,7 +157,7 @@ func (b *builder) addPools(ctx context.Context, spec Cluster, cluster *object.Cl
 		return err
 	}
 	b.pools[spec.Name] = root
-	setPoolCapacity(b.w.reg.Get(root.Reference()).(*simulator.ResourcePool), hosts)
+	allocateRoot(b.w.reg.Get(root.Reference()).(*simulator.ResourcePool), hosts)
 	for _, p := range spec.ResourcePools {
 		key := spec.Name
 		for _, name := range strings.Split(p.Path, "/") {
@@ -171,8 +171,8 @@ func (b *builder) addPools(ctx context.Context, spec Cluster, cluster *object.Cl
 				return fmt.Errorf("resource pool %q: %w", key, err)
 			}
 			b.pools[key] = child
-			setPoolCapacity(b.w.reg.Get(child.Reference()).(*simulator.ResourcePool), hosts)
 		}
+		p.allocate(&b.w.reg.Get(b.pools[key].Reference()).(*simulator.ResourcePool).Config)
 	}
 	return nil
 }

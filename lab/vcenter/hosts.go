@@ -20,16 +20,14 @@ import (
 
 const gib = int64(1) << 30
 
-func (b *builder) addHost(ctx context.Context, cluster *object.ClusterComputeResource, spec *Host) (*simulator.HostSystem, error) {
-	task, err := cluster.AddHost(ctx, types.HostConnectSpec{HostName: spec.Name}, true, nil, nil)
-	if err != nil {
-		return nil, err
+func (b *builder) addHost(cluster *object.ClusterComputeResource, spec *Host) (*simulator.HostSystem, error) {
+	sim := b.w.reg.Get(cluster.Reference()).(*simulator.ClusterComputeResource)
+	add := &types.AddHost_Task{This: sim.Self, Spec: types.HostConnectSpec{HostName: spec.Name}, AsConnected: true}
+	result, fault := b.w.result(sim.AddHostTask(b.w.context(), add).(*methods.AddHost_TaskBody).Res.Returnval)
+	if fault != nil {
+		return nil, fmt.Errorf("%s", faultName(fault))
 	}
-	info, err := task.WaitForResult(ctx)
-	if err != nil {
-		return nil, err
-	}
-	host := b.w.reg.Get(info.Result.(ref)).(*simulator.HostSystem)
+	host := b.w.reg.Get(result.(ref)).(*simulator.HostSystem)
 	b.specs[host.Self] = spec
 	setHostCapacity(host, spec)
 	b.setHostAddress(host, spec.Address)
@@ -198,6 +196,7 @@ func (b *builder) addDatastores(ctx context.Context) error {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err
 		}
+		b.stores[spec.Name] = dir
 		var mounted []*simulator.HostSystem
 		for _, h := range b.hosts {
 			if spec.Hosts.has(h.Name) {

@@ -29,6 +29,7 @@ type builder struct {
 	pools    map[string]*object.ResourcePool // "cluster/pool/child"; "cluster" is the root pool
 	vmDirs   map[string]*object.Folder
 	networks map[string]ref
+	stores   map[string]string // directory by datastore
 }
 
 func (w *world) buildInventory(ctx context.Context) error {
@@ -45,7 +46,7 @@ func (w *world) buildInventory(ctx context.Context) error {
 		}
 		b := &builder{
 			w: w, client: client, dc: dc, object: obj, clusters: map[string]*object.ClusterComputeResource{},
-			pools: map[string]*object.ResourcePool{}, vmDirs: map[string]*object.Folder{}, networks: map[string]ref{}, specs: map[ref]*Host{},
+			pools: map[string]*object.ResourcePool{}, vmDirs: map[string]*object.Folder{}, networks: map[string]ref{}, specs: map[ref]*Host{}, stores: map[string]string{},
 		}
 		if err := b.build(ctx); err != nil {
 			return fmt.Errorf("datacenter %q: %w", dc.Name, err)
@@ -100,7 +101,7 @@ func (b *builder) addClusters(ctx context.Context) error {
 		b.clusters[spec.Name] = cluster
 		var hosts []*simulator.HostSystem
 		for i := range spec.Hosts {
-			host, err := b.addHost(ctx, cluster, &spec.Hosts[i])
+			host, err := b.addHost(cluster, &spec.Hosts[i])
 			if err != nil {
 				return fmt.Errorf("host %q: %w", spec.Hosts[i].Name, err)
 			}

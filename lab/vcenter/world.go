@@ -34,6 +34,7 @@ type world struct {
 	authz    *authorization
 	leases   *leaseTable
 	usage    *usage
+	dormant  dormantFiles
 	tags     *tagStore
 	rest     *restSessions
 	internal string // password of the lab's own SOAP user

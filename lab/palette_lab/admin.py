@@ -70,6 +70,8 @@ def get_state(lab: Lab, query: dict, body: Any) -> dict:
 def reset(lab: Lab, query: dict, body: Any) -> dict:
     """Both servers back to the site file; answers when the seeded gateways have their machines. Tokens, faults and the journal are dropped."""
     lab.faults.clear()
+    if lab.listeners is not None:
+        lab.listeners.reset()
     if lab.engine is not None:
         lab.engine.reset()
     control(lab, "POST", "/reset")
@@ -135,6 +137,20 @@ def revoke_sessions(lab: Lab, query: dict, body: Any) -> dict:
     return {}
 
 
+def get_listeners(lab: Lab, query: dict, body: Any) -> dict:
+    return {"items": [] if lab.listeners is None else lab.listeners.shown()}
+
+
+def set_listener(lab: Lab, query: dict, body: Any) -> dict:
+    """Shut or open one of the listeners that reachability is tried on."""
+    if not isinstance(body, dict) or set(body) != {"name", "open"} or not isinstance(body["open"], bool):
+        raise ValueError(f"POST /listeners takes {{\"name\": text, \"open\": true or false}}, not {body}")
+    if lab.listeners is None:
+        raise ValueError("this lab has no listeners beside its servers'")
+    lab.listeners.switch(body["name"], body["open"])
+    return get_listeners(lab, query, None)
+
+
 def settled(lab: Lab, query: dict, body: Any) -> dict:
     due = [] if lab.engine is None else list(lab.engine.due())
     return {"settled": not due, "due": due}
@@ -167,6 +183,7 @@ def application(lab: Lab) -> Starlette:
     """The ASGI application of the admin listener; mistakes in a request are 400, a vCenter that does not answer is 502."""
     table = [("GET", "/journal", get_journal), ("DELETE", "/journal", delete_journal), ("GET", "/state", get_state), ("POST", "/reset", reset),
              ("POST", "/faults", add_faults), ("DELETE", "/faults", delete_faults), ("POST", "/clock", move_clock),
+             ("GET", "/listeners", get_listeners), ("POST", "/listeners", set_listener),
              ("POST", "/revoke-sessions", revoke_sessions), ("GET", "/settled", settled), ("GET", "/violations", violations)]
     return Starlette(routes=[Route(path, endpoint(lab, function), methods=[method]) for method, path, function in table]
                      + [Route(path, later(path), methods=["POST"]) for path in LATER])

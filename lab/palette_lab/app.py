@@ -46,6 +46,7 @@ class Lab:
     buckets: limits.Buckets = dataclasses.field(default_factory=limits.Buckets)
     spec: schema.Spec = dataclasses.field(default_factory=lambda: schema.Spec(None))
     violations: list[dict] = dataclasses.field(default_factory=list)
+    listeners: Any = None
 
     def setting(self, name: str) -> Any:
         return self.store.site.get("settings", {}).get(name)

@@ -38,6 +38,8 @@ def environment(site: dict, ova_url: str) -> dict[str, str]:
         "VMWARE_CA_PATH": site["tls"]["ca"],
         "LAB_OVA": ova_url,
         "LAB_ADMIN": f"http://{site['palette']['admin']}",
+        "LAB_DNS": site["reachability"]["dns"],
+        "LAB_HOST_PORT": str(site["reachability"]["port"]),
     }
 
 
@@ -69,21 +71,32 @@ def connection(env: dict[str, str]) -> dict:
 
 
 def desired(site: dict, env: dict[str, str], datacenter: dict) -> dict:
-    """Variables of the roles gateway and ip_pools: one gateway on the first compute cluster with a static pool, one pool for tenant clusters."""
+    """Variables of the roles gateway, ip_pools and preflight: one gateway on the first compute cluster with a static pool, one pool for tenant clusters."""
     network, facts = k8s_network(site, datacenter)
     base = facts["gateway"].rsplit(".", 1)[0]
     shared = {"prefix": int(facts["cidr"].split("/")[1]), "network_gateway": facts["gateway"], "name_servers": ["10.10.0.2"], "search_domains": ["lab.local"]}
     cluster = datacenter["compute_clusters"][0]
     name = f"{datacenter['name'].replace('-', '')}-gw"
-    placement = {"datacenter": datacenter["name"], "compute_cluster": cluster["name"], "resource_pool": (cluster.get("resource_pools") or ["Resources"])[-1],
+    placement = {"datacenter": datacenter["name"], "compute_cluster": cluster["name"], "resource_pool": pool_path((cluster.get("resource_pools") or ["Resources"])[-1]),
                  "datastore": datacenter["datastores"][0]["name"], "folder": "palette/gateways", "network": network}
     account = {"vcenter_server": f"{env['VMWARE_HOST']}:{env['VMWARE_PORT']}", "username": env["VMWARE_USER"], "password": env["VMWARE_PASSWORD"],
                "insecure": False}
     return {"gateway_name": name, "gateway_size": 1, "gateway_account": account, "gateway_placements": [placement], "gateway_ntp_servers": ["10.10.0.3"],
             "gateway_ip_pool": {"name": f"{name}-pool", "start": f"{base}.10", "end": f"{base}.19", **shared},
-            "gateway_installer": {"ova_ca_path": env["PALETTE_CA_PATH"], "pod_cidr": "192.168.0.0/16", "service_cidr": "172.20.0.0/16",
+            "preflight_name_servers": [env["LAB_DNS"]], "preflight_host_port": int(env["LAB_HOST_PORT"]),
+            "gateway_installer": {"ova_ca_path": env["PALETTE_CA_PATH"], "console_endpoint": console(site), "pod_cidr": "192.168.0.0/16", "service_cidr": "172.20.0.0/16",
                                   "node_network": facts["cidr"]},
             "ip_pools_list": [{"name": f"{datacenter['name']}-tenants", "start": f"{base}.50", "end": f"{base}.119", **shared}]}
+
+
+def pool_path(pool: str | dict) -> str:
+    """Of a resource pool in the site file, which is a path or has one."""
+    return pool if isinstance(pool, str) else pool["path"]
+
+
+def console(site: dict) -> str:
+    """Palette under the name that only the lab's name server knows, on the port that stands in for 443."""
+    return f"https://console.lab.local:{site['reachability']['port']}"
 
 
 def k8s_network(site: dict, datacenter: dict) -> tuple[str, dict]:

@@ -17,7 +17,7 @@ from typing import Any, Callable, Iterator
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from palette_lab import admin, schema
+from palette_lab import admin, listeners, schema
 from palette_lab.app import Lab, application
 from palette_lab.store import Store
 
@@ -115,9 +115,13 @@ def main() -> int:
     with open(parser.parse_args().site, encoding="utf-8") as file:
         site = json.load(file)
     lab = lab_of(site)
+    if "reachability" in site:
+        lab.listeners = listeners.start(site)
     try:
         asyncio.run(serve_until_told(lab))
     finally:
+        if lab.listeners is not None:
+            lab.listeners.stop()
         if lab.engine is not None:
             lab.engine.stop()
     return 0

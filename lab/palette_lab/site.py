@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import ipaddress
 import json
 import os
 import secrets
@@ -15,6 +16,9 @@ import yaml
 
 SITES = Path(__file__).resolve().parent.parent / "sites"
 HOST = {"cores": 32, "mhz": 2600, "memory_gib": 256, "ntp": ["ntp.lab.local"], "maintenance": False}
+FIRST_HOST = ipaddress.IPv4Address("127.1.1.1")
+SERVICES = {"console.lab.local": "127.1.0.1", "api.spectrocloud.com": "127.1.0.2", "ntp.lab.local": "127.1.0.3", "vcenter.lab.local": "127.0.0.1"}
+SEARCH_DOMAIN = "lab.local"
 WHOLE_NUMBERS = ("clusters", "hosts", "vms", "ova_mib", "fleet", "seed")
 SWITCHES = {"business_error_status": None, "reserve_install_pool": False, "strict_project_header": False, "leave_deletion_timestamps_unset": False}
 
@@ -114,6 +118,7 @@ def compose(settings: Settings, ports: Mapping[str, int], tls: Mapping[str, str]
     palette.update(listen=f"127.0.0.1:{ports['palette']}", admin=f"127.0.0.1:{ports['palette_admin']}")
     for datacenter in vcenter["datacenters"]:
         size_datacenter(datacenter, source.get("host") or {}, settings)
+    address_hosts(vcenter["datacenters"])
     palette.setdefault("gateways", [])
     before = previous or {}
     for user in vcenter["users"]:
@@ -123,6 +128,7 @@ def compose(settings: Settings, ports: Mapping[str, int], tls: Mapping[str, str]
     switches = {**SWITCHES, **(source.get("switches") or {}), **settings.switches}
     openapi = str(Path(settings.openapi).resolve()) if settings.openapi else None
     return {"vcenter": vcenter, "networks": source["networks"], "palette": palette, "tls": dict(tls), "switches": switches,
+            "reachability": {"port": ports["hosts"], "dns": f"127.0.0.1:{ports['dns']}", "names": names_of(vcenter["datacenters"])},
             "settings": {"speed": settings.speed, "ova_mib": settings.ova_mib, "seed": settings.seed, "fleet": settings.fleet, "openapi": openapi,
                          "check_responses": settings.check_responses}}
 
@@ -146,6 +152,26 @@ def size_datacenter(datacenter: dict, host: dict, settings: Settings) -> None:
     for number in range(1, (settings.vms or 0) + 1):
         machines.append({"name": f"workload-{number:05d}", "folder": folder, "compute_cluster": clusters[(number - 1) % len(clusters)]["name"],
                          "power": "on" if number % 4 else "off"})
+
+
+def hosts_of(datacenters: list[dict]) -> list[dict]:
+    """Every ESXi host, in the site's order."""
+    return [host for datacenter in datacenters for cluster in datacenter["compute_clusters"] for host in cluster["hosts"]]
+
+
+def address_hosts(datacenters: list[dict]) -> None:
+    """A loopback address of its own for every host that the site file gives none, the same at every start."""
+    for number, host in enumerate(hosts_of(datacenters)):
+        host.setdefault("address", str(FIRST_HOST + number // 250 * 256 + number % 250))
+
+
+def names_of(datacenters: list[dict]) -> dict[str, str]:
+    """What the lab's name server knows: services, and hosts with and without the search domain unless the site file says `resolvable: false`."""
+    names = dict(SERVICES)
+    for host in hosts_of(datacenters):
+        if host.get("resolvable", True):
+            names.update({host["name"]: host["address"], f"{host['name']}.{SEARCH_DOMAIN}": host["address"]})
+    return names
 
 
 def _keep_or_make(user: dict, secret_names: tuple[str, ...], key: str, before: list[dict]) -> None:

@@ -34,7 +34,7 @@ RECORDS: dict[str, dict] = {
               "pool": {"start": "", "end": "", "subnet": "", "prefix": 0, "gateway": "", "nameserver": {"addresses": [], "search": []}}, "allotted": {}},
     "dns_mappings": {"gateway_uid": "", "datacenter": "", "network": "", "dns_name": "", "created": None, "modified": None},
     "projects": {"name": ""},
-    "profiles": {"name": "", "type": "", "cloud_type": "", "version": "", "packs": []},
+    "profiles": {"name": "", "type": "", "cloud_type": "", "version": "", "packs": [], "published": True, "project_uid": ""},
     "notifications": {"cluster_uid": "", "name": "", "type": "", "action_type": "", "message": "", "done": False, "ack": False},
 }
 KINDS = {"overlords": "Overlord", "accounts": "CloudAccount", "clusters": "Cluster", "cloudconfigs": "CloudConfig", "pools": "IpPool",
@@ -83,6 +83,8 @@ class Store:
                 self.add("projects", name=name)
             packs = [dict(pack, uid=self.new_uid()) for pack in GATEWAY_PACKS]
             self.gateway_profile_uid = self.add("profiles", name=GATEWAY_PROFILE, type="system", cloud_type="vsphere", version="1.0.0", packs=packs)["uid"]
+            for profile in site["palette"].get("cluster_profiles") or []:
+                seed_profile(self, profile)
             for gateway in site["palette"].get("gateways") or []:
                 self.seeded.append(seed_gateway(self, gateway)["uid"])
 
@@ -131,6 +133,14 @@ class Store:
             kept.append(event)
             del kept[:-1000]
             return event
+
+
+def seed_profile(store: Store, profile: dict) -> dict:
+    """A cluster profile of the site file: {name, version, cloud_type, type, published, packs, project?}. Without packs it has those of a gateway."""
+    project = store.where("projects", name=profile["project"])[0]["uid"] if profile.get("project") else ""
+    packs = [{"type": "spectro", "values": "", "version": pack["tag"], **pack, "uid": store.new_uid()} for pack in profile.get("packs") or GATEWAY_PACKS]
+    return store.add("profiles", name=profile["name"], type=profile.get("type") or "cluster", cloud_type=profile.get("cloud_type") or "vsphere",
+                     version=str(profile.get("version") or "1.0.0"), published=profile.get("published", True), project_uid=project, packs=packs)
 
 
 def pool_in_read_shape(store: Store, config: dict) -> dict:

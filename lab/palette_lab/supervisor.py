@@ -77,7 +77,8 @@ def start(directory: Path, settings: Settings) -> Lab:
         chosen, taken = ports.load_and_keep(directory / "ports.json")
         if taken:
             say(lab, f"the kept ports of {', '.join(taken)} belong to another process now; chose others")
-        lab.site = sites.compose(settings, chosen, tls.ensure(directory), sites.read(directory / "site.json"))
+        lab.site = sites.compose(settings, chosen, tls.paths(directory), sites.read(directory / "site.json"))
+        tls.ensure(directory, (host[key] for host in sites.hosts_of(lab.site["vcenter"]["datacenters"]) for key in ("name", "address")))
         path = directory / "site.json"
         sites.write_private(path, json.dumps(lab.site, indent=1) + "\n")
         patience = 60 + 0.1 * (settings.vms or 0)

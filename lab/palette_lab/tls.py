@@ -1,40 +1,50 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One CA and one server certificate for all TLS listeners of a lab. The CA's key is never stored: it signs once."""
+"""One CA, one certificate for the servers and one for the ESXi hosts' listeners, both of one key. The CA's key is never stored: it signs once."""
 
 from __future__ import annotations
 
 import datetime
 import ipaddress
 from pathlib import Path
+from typing import Iterable
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from palette_lab.site import write_private
+from palette_lab.site import SERVICES, write_private
 
 DAYS = 800
 RENEW_BEFORE_DAYS = 60
-NAMES = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.IPAddress(ipaddress.ip_address("::1"))]
+SERVER_NAMES = ("localhost", "127.0.0.1", "::1", *SERVICES, *SERVICES.values())
 
 
-def ensure(directory: Path) -> dict[str, str]:
-    """Paths {ca, certificate, key} in `directory`; makes all three anew when one is missing or the certificate ends within 60 days."""
-    paths = {"ca": directory / "ca.pem", "certificate": directory / "server.pem", "key": directory / "server.key"}
-    if not (all(path.exists() for path in paths.values()) and _still_good(paths)):
-        ca, certificate, key = make()
-        paths["ca"].write_bytes(ca)
-        paths["certificate"].write_bytes(certificate)
-        write_private(paths["key"], key.decode())
-    return {name: str(path) for name, path in paths.items()}
+def paths(directory: Path) -> dict[str, str]:
+    """Where the files of a lab in `directory` are: {ca, certificate, key, hosts_certificate}."""
+    return {name: str(directory / file) for name, file in
+            (("ca", "ca.pem"), ("certificate", "server.pem"), ("key", "server.key"), ("hosts_certificate", "hosts.pem"))}
 
 
-def make() -> tuple[bytes, bytes, bytes]:
-    """PEM texts (CA certificate, server certificate, server key), valid for Python 3.13's strict verification (RFC 5280)."""
+def ensure(directory: Path, hosts: Iterable[str] = ()) -> dict[str, str]:
+    """`paths`; makes all files anew when one is missing, a certificate ends within 60 days or lacks one of these names and addresses of ESXi hosts."""
+    found = {name: Path(path) for name, path in paths(directory).items()}
+    names = sorted(hosts) or ["localhost"]
+    if not (all(path.exists() for path in found.values()) and _still_good(found["certificate"], SERVER_NAMES)
+            and _still_good(found["hosts_certificate"], names)):
+        ca, certificate, hosts_certificate, key = make(names)
+        found["ca"].write_bytes(ca)
+        found["certificate"].write_bytes(certificate)
+        found["hosts_certificate"].write_bytes(hosts_certificate)
+        write_private(found["key"], key.decode())
+    return paths(directory)
+
+
+def make(hosts: Iterable[str]) -> tuple[bytes, bytes, bytes, bytes]:
+    """PEM texts (CA certificate, servers' certificate, hosts' certificate, key of both), valid for Python 3.13's strict verification (RFC 5280)."""
     ca_key = ec.generate_private_key(ec.SECP256R1())
     server_key = ec.generate_private_key(ec.SECP256R1())
-    ca_name, server_name = _name("Palette lab CA"), _name("Palette lab")
+    ca_name = _name("Palette lab CA")
     ca_id = x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key())
     authority = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ca_id)
     ca = (_builder(ca_name, ca_name, ca_key.public_key())
@@ -43,22 +53,33 @@ def make() -> tuple[bytes, bytes, bytes]:
           .add_extension(ca_id, critical=False)
           .add_extension(authority, critical=False)
           .sign(ca_key, hashes.SHA256()))
-    server = (_builder(server_name, ca_name, server_key.public_key())
-              .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-              .add_extension(_key_usage(sign_certificates=False), critical=True)
-              .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-              .add_extension(x509.SubjectAlternativeName(NAMES), critical=False)
-              .add_extension(x509.SubjectKeyIdentifier.from_public_key(server_key.public_key()), critical=False)
-              .add_extension(authority, critical=False)
-              .sign(ca_key, hashes.SHA256()))
+    leaves = []
+    for common_name, names in (("Palette lab", SERVER_NAMES), ("Palette lab ESXi hosts", hosts)):
+        leaf = (_builder(_name(common_name), ca_name, server_key.public_key())
+                .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+                .add_extension(_key_usage(sign_certificates=False), critical=True)
+                .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+                .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+                .add_extension(x509.SubjectKeyIdentifier.from_public_key(server_key.public_key()), critical=False)
+                .add_extension(authority, critical=False)
+                .sign(ca_key, hashes.SHA256()))
+        leaves.append(leaf.public_bytes(serialization.Encoding.PEM))
     key = server_key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return ca.public_bytes(serialization.Encoding.PEM), server.public_bytes(serialization.Encoding.PEM), key
+    return ca.public_bytes(serialization.Encoding.PEM), *leaves, key
 
 
-def _still_good(paths: dict[str, Path]) -> bool:
-    certificate = x509.load_pem_x509_certificate(paths["certificate"].read_bytes())
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _still_good(path: Path, names: Iterable[str]) -> bool:
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
     left = certificate.not_valid_after_utc - datetime.datetime.now(datetime.timezone.utc)
-    return left > datetime.timedelta(days=RENEW_BEFORE_DAYS)
+    covered = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return left > datetime.timedelta(days=RENEW_BEFORE_DAYS) and {_general_name(name) for name in names} <= set(covered)
 
 
 def _name(common_name: str) -> x509.Name:

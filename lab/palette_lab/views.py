@@ -134,15 +134,22 @@ def profile_template(profile: dict, packs: list[dict]) -> dict:
             "profileVersion": profile["version"], "version": 1, "packs": [pack_ref(pack) for pack in packs]}
 
 
+def profile_annotations(record: dict) -> dict:
+    """Whose the profile is: the system's, a project's or the tenant's."""
+    if record["type"] == "system":
+        return {"scope": "system"}
+    return {"scope": "project", "projectUid": record["project_uid"]} if record["project_uid"] else {"scope": "tenant"}
+
+
 def profile(store: Store, record: dict) -> dict:
-    """v1ClusterProfile."""
+    """v1ClusterProfile; one that was never published has a draft only."""
     users = [each for each in store.where("clusters", profile_uid=record["uid"]) if each["state"] != "Deleted"]
     return {"kind": "clusterprofile",
             "metadata": {"name": record["name"], "uid": record["uid"], "labels": {},
-                         "annotations": {"scope": "system" if record["type"] == "system" else "tenant"}},
+                         "annotations": profile_annotations(record)},
             "spec": {"version": record["version"], "versions": [{"uid": record["uid"], "version": record["version"]}],
-                     "published": profile_template(record, record["packs"])},
-            "status": {"isPublished": True, "inUseClusterUids": [each["uid"] for each in users],
+                     "published" if record["published"] else "draft": profile_template(record, record["packs"])},
+            "status": {"isPublished": record["published"], "inUseClusterUids": [each["uid"] for each in users],
                        "inUseClusters": [{"kind": "spectrocluster", "name": each["name"], "uid": each["uid"], "tenantUid": store.tenant_uid,
                                           "projectUid": each["annotations"].get("projectUid", "")} for each in users]}}
 

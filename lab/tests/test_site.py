@@ -14,8 +14,8 @@ import yaml
 
 from palette_lab import outputs, ports, site, tls
 
-PORTS = {"vcenter": 1001, "vcenter_control": 1002, "palette": 1003, "palette_admin": 1004}
-TLS = {"ca": "/lab/ca.pem", "certificate": "/lab/server.pem", "key": "/lab/server.key"}
+PORTS = {"vcenter": 1001, "vcenter_control": 1002, "palette": 1003, "palette_admin": 1004, "hosts": 1005, "dns": 1006}
+TLS = {"ca": "/lab/ca.pem", "certificate": "/lab/server.pem", "key": "/lab/server.key", "hosts_certificate": "/lab/hosts.pem"}
 
 
 def composed(previous=None, **environment):
@@ -28,7 +28,7 @@ def test_default_site_is_the_pages_example():
     assert datacenter["name"] == "dc-1"
     assert [(each["name"], len(each["hosts"])) for each in datacenter["compute_clusters"]] == [("cluster-1", 3), ("cluster-2", 3), ("cluster-3", 3)]
     assert datacenter["compute_clusters"][1]["hosts"][0] == {"name": "cluster-2-esx-1", "cores": 32, "mhz": 2600, "memory_gib": 256,
-                                                             "ntp": ["ntp.lab.local"], "maintenance": False}
+                                                             "ntp": ["ntp.lab.local"], "maintenance": False, "address": "127.1.1.4"}
     assert made["settings"] == {"speed": 60.0, "ova_mib": 64, "seed": 1, "fleet": 0, "openapi": None, "check_responses": False}
     assert made["palette"]["gateways"] == [] and made["vcenter"]["listen"] == "127.0.0.1:1001" and made["palette"]["admin"] == "127.0.0.1:1004"
     assert not site.vcenter_user(made, admin=False).get("admin") and site.vcenter_user(made, admin=True)["name"] == "administrator@vsphere.local"
@@ -76,7 +76,7 @@ def test_settings_that_cannot_be_honoured_are_refused(environment, words):
 def test_ports_are_kept_and_only_a_taken_one_is_chosen_anew(tmp_path):
     path = tmp_path / "ports.json"
     first, taken = ports.load_and_keep(path)
-    assert sorted(first) == sorted(ports.NAMES) and len(set(first.values())) == 4 and taken == []
+    assert sorted(first) == sorted(ports.NAMES) and len(set(first.values())) == 6 and taken == []
     assert ports.load_and_keep(path) == (first, [])
     with socket.create_server(("127.0.0.1", first["palette"])):
         second, taken = ports.load_and_keep(path)
@@ -93,12 +93,27 @@ def test_certificate_passes_strict_verification_for_every_name_and_is_kept(tmp_p
     server.load_cert_chain(paths["certificate"], paths["key"])
     client = ssl.create_default_context(cafile=paths["ca"])
     client.verify_flags |= ssl.VERIFY_X509_STRICT
-    for name in ("127.0.0.1", "localhost", "::1"):
+    for name in ("127.0.0.1", "localhost", "::1", "console.lab.local", "api.spectrocloud.com", "127.1.0.1"):
         assert shaken(server, client, name) == "TLSv1.3"
     with pytest.raises(ssl.SSLCertVerificationError):
         shaken(server, client, "palette.example.com")
     with pytest.raises(ssl.SSLCertVerificationError):
         shaken(server, ssl.create_default_context(), "127.0.0.1")
+
+
+def test_other_hosts_get_other_certificates(tmp_path):
+    tls.ensure(tmp_path, ["esx-1", "127.1.1.1"])
+    before = (tmp_path / "hosts.pem").read_bytes()
+    tls.ensure(tmp_path, ["127.1.1.1"])
+    assert (tmp_path / "hosts.pem").read_bytes() == before
+    paths = tls.ensure(tmp_path, ["esx-1", "esx-2"])
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(paths["hosts_certificate"], paths["key"])
+    client = ssl.create_default_context(cafile=paths["ca"])
+    client.verify_flags |= ssl.VERIFY_X509_STRICT
+    assert shaken(server, client, "esx-2") == "TLSv1.3"
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shaken(server, client, "esx-3")
 
 
 def shaken(server, client, name):
@@ -132,4 +147,7 @@ def test_outputs_are_private_quoted_and_consistent(tmp_path):
     assert host["gateway_placements"] == [{"datacenter": "dc-1", "compute_cluster": "cluster-1", "resource_pool": "palette/gateways",
                                            "datastore": "ds-shared-1", "folder": "palette/gateways", "network": "pg-k8s"}]
     assert "&id" not in (tmp_path / "inventory" / "hosts.yml").read_text()
+    assert host["preflight_name_servers"] == [env["LAB_DNS"]] == ["127.0.0.1:1006"] and host["preflight_host_port"] == 1005
+    assert host["gateway_installer"]["console_endpoint"] == "https://console.lab.local:1005" and env["LAB_HOST_PORT"] == "1005"
+    assert host["gateway_ip_pool"]["name_servers"] == ["10.10.0.2"]
     assert host["gateway_ip_pool"]["start"] == "10.10.8.10" and host["gateway_ip_pool"]["network_gateway"] == "10.10.8.1"

@@ -67,7 +67,7 @@ def test_up_status_second_up_down_and_up_again(directory):
     assert first.returncode == 0, first.stderr
     pids, env = pids_of(directory), variables(directory)
     assert len(pids) == 3 and all(alive(pid) for pid in pids)
-    assert sorted(path.name for path in directory.iterdir()) == ["ca.pem", "env", "inventory", "log", "ports.json", "server.key", "server.pem", "site.json",
+    assert sorted(path.name for path in directory.iterdir()) == ["ca.pem", "env", "hosts.pem", "inventory", "log", "ports.json", "server.key", "server.pem", "site.json",
                                                                  "supervisor.json", "supervisor.lock"]
     for name in ("env", "site.json", "server.key", "inventory/hosts.yml"):
         assert stat.S_IMODE((directory / name).stat().st_mode) == 0o600, name
@@ -131,7 +131,7 @@ def test_running_gives_a_lab_and_ends_it(directory):
         with pytest.raises(LabError, match="runs already"):
             supervisor.start(directory, supervisor.Settings())
     assert gone(pids) and not supervisor.is_held(directory)
-    assert all(ports.is_free(port) for port in json.loads((directory / "ports.json").read_text()).values())
+    assert all(ports.is_free(port, name) for name, port in json.loads((directory / "ports.json").read_text()).items())
 
 
 def test_fingerprint_follows_the_sources(tmp_path):

@@ -41,10 +41,6 @@ func (s *serviceInstance) CurrentTime(*types.CurrentTime) soap.HasFault {
 	return &methods.CurrentTimeBody{Res: &types.CurrentTimeResponse{Returnval: s.clock.Now()}}
 }
 
-func (d *dateTimeSystem) QueryDateTime(*types.QueryDateTime) soap.HasFault {
-	return &methods.QueryDateTimeBody{Res: &types.QueryDateTimeResponse{Returnval: d.clock.Now()}}
-}
-
 // propertyCollector corrects Fetch of an unset property: vcsim answers with a RetrievePropertiesEx body, which pyvmomi
 // turns into AttributeError or KeyError; vCenter answers an empty FetchResponse, which pyvmomi reads as None. vcsim's
 // request type is internal to govmomi, hence any and reflection. Sessions copy this type by reflection: no own fields.
@@ -81,6 +77,7 @@ func (f *fixer) UpdateObject(ctx *simulator.Context, o mo.Reference, changes []t
 	if !ok || vm.Guest == nil {
 		return
 	}
+	f.w.usage.note(vm)
 	for _, c := range changes {
 		if c.Name == "runtime.powerState" && c.Val == types.VirtualMachinePowerStatePoweredOff {
 			nothing, stopped := "", "stopped"
@@ -90,6 +87,7 @@ func (f *fixer) UpdateObject(ctx *simulator.Context, o mo.Reference, changes []t
 }
 
 func (f *fixer) RemoveObject(_ *simulator.Context, r ref) {
+	f.w.usage.forget(r)
 	f.w.tags.forget(r)
 	f.w.authz.forget(r)
 }
@@ -100,6 +98,8 @@ func (f *fixer) PutObject(_ *simulator.Context, o mo.Reference) {
 		setRuntimeEnums(x)
 	case *simulator.Task:
 		f.w.guardTask(x)
+	case *simulator.ResourcePool:
+		f.w.usage.touch()
 	}
 }
 
@@ -143,6 +143,7 @@ func (w *world) guardTask(t *simulator.Task) {
 				res, fault = nil, &types.SystemError{Reason: fmt.Sprintf("%s: %v", t.Info.Name, p)}
 			}
 		}()
+		defer w.usage.touch()
 		return run(t)
 	}
 }

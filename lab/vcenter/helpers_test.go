@@ -85,13 +85,16 @@ const testSite = `{"vcenter": {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
+	return newLabOf(t, testSite)
+}
+
+func newLabOf(t *testing.T, text string) *lab {
+	t.Helper()
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	site := &Site{}
-	must(t, json.Unmarshal([]byte(testSite), site))
+	site, err := siteOf(text)
+	must(t, err)
 	site.TLS = certificate(t, dir)
-	site.fillDefaults()
-	must(t, site.check())
 	s, shutdown, err := start(site)
 	must(t, err)
 	pool := x509.NewCertPool()
@@ -232,4 +235,14 @@ func asTaskError(err error, into *task.Error) bool {
 		return true
 	}
 	return false
+}
+
+// siteOf reads a site as loadSite does.
+func siteOf(text string) (*Site, error) {
+	site := &Site{}
+	if err := json.Unmarshal([]byte(text), site); err != nil {
+		return nil, err
+	}
+	site.fillDefaults()
+	return site, site.check()
 }

@@ -55,6 +55,9 @@ func (w *world) handle(ctx *simulator.Context, method *simulator.Method) (mo.Ref
 	if method.This.Type == "HttpNfcLease" {
 		w.expireLeases()
 	}
+	if method.This.Type == "VirtualMachine" {
+		w.dormant.write(method.This)
+	}
 	if fault := checkExtraConfig(method.Body); fault != nil {
 		return nil, fault
 	}

@@ -8,31 +8,34 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
 const gib = int64(1) << 30
 
-func (b *builder) addHost(ctx context.Context, cluster *object.ClusterComputeResource, spec Host) (*simulator.HostSystem, error) {
-	task, err := cluster.AddHost(ctx, types.HostConnectSpec{HostName: spec.Name}, true, nil, nil)
-	if err != nil {
-		return nil, err
+func (b *builder) addHost(cluster *object.ClusterComputeResource, spec *Host) (*simulator.HostSystem, error) {
+	sim := b.w.reg.Get(cluster.Reference()).(*simulator.ClusterComputeResource)
+	add := &types.AddHost_Task{This: sim.Self, Spec: types.HostConnectSpec{HostName: spec.Name}, AsConnected: true}
+	result, fault := b.w.result(sim.AddHostTask(b.w.context(), add).(*methods.AddHost_TaskBody).Res.Returnval)
+	if fault != nil {
+		return nil, fmt.Errorf("%s", faultName(fault))
 	}
-	info, err := task.WaitForResult(ctx)
-	if err != nil {
-		return nil, err
-	}
-	host := b.w.reg.Get(info.Result.(ref)).(*simulator.HostSystem)
+	host := b.w.reg.Get(result.(ref)).(*simulator.HostSystem)
+	b.specs[host.Self] = spec
 	setHostCapacity(host, spec)
+	b.setHostAddress(host, spec.Address)
 	b.setHostTime(host, spec)
 	return host, nil
 }
 
-func setHostCapacity(h *simulator.HostSystem, spec Host) {
+func setHostCapacity(h *simulator.HostSystem, spec *Host) {
 	packages := int16(2)
 	if spec.Cores < 2 || spec.Cores%2 != 0 {
 		packages = 1
@@ -47,14 +50,12 @@ func setHostCapacity(h *simulator.HostSystem, spec Host) {
 		NumCpuPackages: packages, NumCpuCores: spec.Cores, NumCpuThreads: 2 * spec.Cores, Hz: int64(spec.MHz) * 1_000_000,
 	}
 	h.Hardware.SystemInfo.Vendor, h.Hardware.SystemInfo.Model = hw.Vendor, hw.Model
-	h.Summary.QuickStats.OverallCpuUsage = int32(spec.Cores) * spec.MHz / 50
-	h.Summary.QuickStats.OverallMemoryUsage = int32(memory >> 20 / 20)
 }
 
 // setHostProduct comes after the last host of the compute cluster: adding one parses the others' versions, and vcsim knows
 // none above 8.0.2.
 func (b *builder) setHostProduct(h *simulator.HostSystem) {
-	v := b.w.site.VCenter
+	v := b.specs[h.Self]
 	product := *h.Summary.Config.Product
 	product.Version, product.ApiVersion, product.Build = v.Version, v.APIVersion, v.Build
 	product.FullName = fmt.Sprintf("%s %s build-%s", product.Name, v.Version, v.Build)
@@ -62,11 +63,41 @@ func (b *builder) setHostProduct(h *simulator.HostSystem) {
 	h.Config.Product = product
 }
 
+// setHostAddress gives the management interface vmk0 the host's own address; in vcsim all hosts have 127.0.0.1.
+func (b *builder) setHostAddress(h *simulator.HostSystem, address string) {
+	if address == "" {
+		return
+	}
+	own := func(nics []types.HostVirtualNic) []types.HostVirtualNic {
+		nics = slices.Clone(nics)
+		for i := range nics {
+			if nics[i].Device == "vmk0" {
+				nics[i].Spec.Ip = &types.HostIpConfig{IpAddress: address, SubnetMask: "255.0.0.0"}
+			}
+		}
+		return nics
+	}
+	selected := func(configs []types.VirtualNicManagerNetConfig) []types.VirtualNicManagerNetConfig {
+		configs = slices.Clone(configs)
+		for i := range configs {
+			configs[i].CandidateVnic = own(configs[i].CandidateVnic)
+		}
+		return configs
+	}
+	h.Config.Network.Vnic = own(h.Config.Network.Vnic)
+	if info := h.Config.VirtualNicManagerInfo; info != nil {
+		info.NetConfig = selected(info.NetConfig)
+	}
+	if manager, ok := b.w.reg.Get(*h.ConfigManager.VirtualNicManager).(*simulator.HostVirtualNicManager); ok {
+		manager.Info.NetConfig = selected(manager.Info.NetConfig)
+	}
+}
+
 // setHostTime gives the host the time and service objects that vcsim lacks (vcsim answers ManagedObjectNotFound for both).
-func (b *builder) setHostTime(h *simulator.HostSystem, spec Host) {
+func (b *builder) setHostTime(h *simulator.HostSystem, spec *Host) {
 	zone := types.HostDateTimeSystemTimeZone{Key: "UTC", Name: "UTC", Description: "UTC"}
 	info := types.HostDateTimeInfo{TimeZone: zone, NtpConfig: &types.HostNtpConfig{Server: slices.Clone(spec.NTP)}}
-	dts := &dateTimeSystem{clock: b.w.clock}
+	dts := &dateTimeSystem{clock: b.w.clock, host: spec}
 	dts.Self = ref{Type: "HostDateTimeSystem", Value: "dateTimeSystem-" + h.Self.Value}
 	dts.DateTimeInfo = info
 	b.w.reg.Put(dts)
@@ -77,7 +108,9 @@ func (b *builder) setHostTime(h *simulator.HostSystem, spec Host) {
 	if h.Config.Service != nil {
 		services.Service = slices.Clone(h.Config.Service.Service)
 	}
-	setService(services, "ntpd", "NTP Daemon", len(spec.NTP) > 0)
+	setService(services, types.HostService{
+		Key: "ntpd", Label: "NTP Daemon", Running: *spec.NTPRunning, Policy: spec.NTPPolicy, Ruleset: []string{"ntpClient"},
+	})
 	h.Config.Service = services
 	system := &mo.HostServiceSystem{ServiceInfo: *services}
 	system.Self = ref{Type: "HostServiceSystem", Value: "serviceSystem-" + h.Self.Value}
@@ -85,14 +118,9 @@ func (b *builder) setHostTime(h *simulator.HostSystem, spec Host) {
 	h.ConfigManager.ServiceSystem = &system.Self
 }
 
-func setService(info *types.HostServiceInfo, key, label string, running bool) {
-	policy := "off"
-	if running {
-		policy = "on"
-	}
-	service := types.HostService{Key: key, Label: label, Running: running, Policy: policy, Ruleset: []string{"ntpClient"}}
+func setService(info *types.HostServiceInfo, service types.HostService) {
 	for i := range info.Service {
-		if info.Service[i].Key == key {
+		if info.Service[i].Key == service.Key {
 			info.Service[i] = service
 			return
 		}
@@ -103,6 +131,22 @@ func setService(info *types.HostServiceInfo, key, label string, running bool) {
 type dateTimeSystem struct {
 	mo.HostDateTimeSystem
 	clock *labClock
+	host  *Host
+}
+
+// QueryDateTime is the lab's time plus the host's skew; a host that vCenter cannot reach has no answer.
+func (d *dateTimeSystem) QueryDateTime(*types.QueryDateTime) soap.HasFault {
+	body := new(methods.QueryDateTimeBody)
+	switch d.host.State {
+	case "disconnected":
+		body.Fault_ = simulator.Fault("The host is not connected.", &types.HostNotConnected{})
+	case "notResponding":
+		body.Fault_ = simulator.Fault("The host does not respond.", &types.HostNotReachable{})
+	default:
+		skew := time.Duration(d.host.Skew * float64(time.Second))
+		body.Res = &types.QueryDateTimeResponse{Returnval: d.clock.Now().Add(skew)}
+	}
+	return body
 }
 
 // setClusterFeatures switches DRS and HA, both on unless the site file says otherwise; vcsim ignores the creation spec.
@@ -135,41 +179,13 @@ func setClusterCapacity(c *simulator.ClusterComputeResource, hosts []*simulator.
 	s.NumHosts, s.NumEffectiveHosts = int32(len(hosts)), int32(len(hosts))
 }
 
-func setPoolCapacity(p *simulator.ResourcePool, hosts []*simulator.HostSystem) {
-	mhz, memory, _, _ := hostCapacity(hosts)
-	cpu := types.ResourcePoolResourceUsage{UnreservedForPool: int64(mhz), UnreservedForVm: int64(mhz), MaxUsage: int64(mhz)}
-	ram := types.ResourcePoolResourceUsage{UnreservedForPool: memory, UnreservedForVm: memory, MaxUsage: memory}
-	p.Runtime.Cpu, p.Runtime.Memory = cpu, ram
-	p.Runtime.OverallStatus = types.ManagedEntityStatusGreen
-	if s := p.Summary.GetResourcePoolSummary(); s != nil {
-		summary := *s
-		summary.Name = p.Name
-		summary.Runtime = p.Runtime
-		p.Summary = &summary
-	}
-}
-
-func (b *builder) setMaintenance(context.Context) error {
-	down := map[string]bool{}
-	for _, c := range b.dc.Clusters {
-		for _, h := range c.Hosts {
-			down[h.Name] = h.Maintenance
-		}
-	}
+// setStates comes after everything that needs the hosts to be up.
+func (b *builder) setStates(context.Context) error {
 	for _, h := range b.hosts {
-		h.Runtime.InMaintenanceMode = down[h.Name]
-	}
-	for _, c := range b.clusters {
-		cluster := b.w.reg.Get(c.Reference()).(*simulator.ClusterComputeResource)
-		var up []*simulator.HostSystem
-		for _, r := range cluster.Host {
-			if h := b.w.reg.Get(r).(*simulator.HostSystem); !h.Runtime.InMaintenanceMode {
-				up = append(up, h)
-			}
-		}
-		mhz, memory, _, _ := hostCapacity(up)
-		s := cluster.Summary.GetComputeResourceSummary()
-		s.EffectiveCpu, s.EffectiveMemory, s.NumEffectiveHosts = mhz, memory>>20, int32(len(up))
+		spec := b.specs[h.Self]
+		h.Runtime.InMaintenanceMode = spec.Maintenance
+		h.Runtime.ConnectionState = types.HostSystemConnectionState(spec.State)
+		h.Runtime.PowerState = types.HostSystemPowerState(spec.Power)
 	}
 	return nil
 }
@@ -180,9 +196,10 @@ func (b *builder) addDatastores(ctx context.Context) error {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err
 		}
+		b.stores[spec.Name] = dir
 		var mounted []*simulator.HostSystem
 		for _, h := range b.hosts {
-			if spec.Hosts.All || slices.Contains(spec.Hosts.Names, h.Name) {
+			if spec.Hosts.has(h.Name) {
 				mounted = append(mounted, h)
 			}
 		}
@@ -203,12 +220,12 @@ func (b *builder) addDatastores(ctx context.Context) error {
 				self = ds.Reference()
 			}
 		}
-		setDatastoreFacts(b.w.reg.Get(self).(*simulator.Datastore), spec, len(mounted))
+		b.setDatastoreFacts(b.w.reg.Get(self).(*simulator.Datastore), spec, len(mounted))
 	}
 	return nil
 }
 
-func setDatastoreFacts(ds *simulator.Datastore, spec Datastore, hosts int) {
+func (b *builder) setDatastoreFacts(ds *simulator.Datastore, spec Datastore, hosts int) {
 	capacity := int64(spec.CapacityGiB * float64(gib))
 	free := capacity
 	if spec.FreeGiB != nil {
@@ -223,8 +240,17 @@ func setDatastoreFacts(ds *simulator.Datastore, spec Datastore, hosts int) {
 		HostFileSystemVolume: types.HostFileSystemVolume{Type: "VMFS", Name: ds.Name, Capacity: capacity},
 		BlockSizeMb:          1, MajorVersion: 6, Version: "6.82", Uuid: stableUUID("vmfs", ds.Self.Value),
 	}}
+	ds.Summary.MaintenanceMode = orString(spec.Maintenance, string(types.DatastoreSummaryMaintenanceModeStateNormal))
+	ds.Summary.Accessible = false
 	for i := range ds.Host {
-		ds.Host[i].MountInfo.Path = "/vmfs/volumes/" + ds.Name
+		mount := &ds.Host[i].MountInfo
+		mount.Path = "/vmfs/volumes/" + ds.Name
+		if slices.Contains(spec.Lost, b.specs[ds.Host[i].Key].Name) {
+			mount.Accessible = types.NewBool(false)
+			mount.InaccessibleReason = string(types.HostMountInfoInaccessibleReasonAllPathsDown_Timeout)
+			continue
+		}
+		ds.Summary.Accessible = true
 	}
 }
 

@@ -24,10 +24,12 @@ type builder struct {
 	object   *object.Datacenter
 	folders  *object.DatacenterFolders
 	hosts    []*simulator.HostSystem
+	specs    map[ref]*Host
 	clusters map[string]*object.ClusterComputeResource
 	pools    map[string]*object.ResourcePool // "cluster/pool/child"; "cluster" is the root pool
 	vmDirs   map[string]*object.Folder
 	networks map[string]ref
+	stores   map[string]string // directory by datastore
 }
 
 func (w *world) buildInventory(ctx context.Context) error {
@@ -44,7 +46,7 @@ func (w *world) buildInventory(ctx context.Context) error {
 		}
 		b := &builder{
 			w: w, client: client, dc: dc, object: obj, clusters: map[string]*object.ClusterComputeResource{},
-			pools: map[string]*object.ResourcePool{}, vmDirs: map[string]*object.Folder{}, networks: map[string]ref{},
+			pools: map[string]*object.ResourcePool{}, vmDirs: map[string]*object.Folder{}, networks: map[string]ref{}, specs: map[ref]*Host{}, stores: map[string]string{},
 		}
 		if err := b.build(ctx); err != nil {
 			return fmt.Errorf("datacenter %q: %w", dc.Name, err)
@@ -59,7 +61,7 @@ func (b *builder) build(ctx context.Context) error {
 		return err
 	}
 	b.addNetworks()
-	steps := []func(context.Context) error{b.addClusters, b.addSwitches, b.addDatastores, b.addFolders, b.setMaintenance, b.addMachines}
+	steps := []func(context.Context) error{b.addClusters, b.addSwitches, b.addDatastores, b.addFolders, b.setStates, b.addMachines}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
@@ -98,10 +100,10 @@ func (b *builder) addClusters(ctx context.Context) error {
 		}
 		b.clusters[spec.Name] = cluster
 		var hosts []*simulator.HostSystem
-		for _, h := range spec.Hosts {
-			host, err := b.addHost(ctx, cluster, h)
+		for i := range spec.Hosts {
+			host, err := b.addHost(cluster, &spec.Hosts[i])
 			if err != nil {
-				return fmt.Errorf("host %q: %w", h.Name, err)
+				return fmt.Errorf("host %q: %w", spec.Hosts[i].Name, err)
 			}
 			hosts = append(hosts, host)
 		}
@@ -125,14 +127,29 @@ func (b *builder) attachStandardNetworks(cluster *simulator.ClusterComputeResour
 	for _, name := range b.dc.Networks {
 		refs = append(refs, b.networks[name])
 	}
-	cluster.Network = slices.Clone(refs)
 	for _, h := range hosts {
-		h.Network = slices.Clone(refs)
-		for _, r := range refs {
+		h.Network = nil
+		for i, r := range refs {
+			if !b.specs[h.Self].hasNetwork(b.dc.Networks[i]) {
+				continue
+			}
+			h.Network = append(h.Network, r)
 			net := b.w.reg.Get(r).(*mo.Network)
 			net.Host = append(net.Host, h.Self)
 		}
 	}
+	b.gatherNetworks(cluster, refs)
+}
+
+// gatherNetworks sets a compute cluster's networks: those that at least one of its hosts has, in the given order.
+func (b *builder) gatherNetworks(cluster *simulator.ClusterComputeResource, order []ref) {
+	seen := map[ref]bool{}
+	for _, r := range cluster.Host {
+		for _, net := range b.w.reg.Get(r).(*simulator.HostSystem).Network {
+			seen[net] = true
+		}
+	}
+	cluster.Network = slices.DeleteFunc(unique(order), func(r ref) bool { return !seen[r] })
 }
 
 func (b *builder) addPools(ctx context.Context, spec Cluster, cluster *object.ClusterComputeResource, hosts []*simulator.HostSystem) error {
@@ -141,10 +158,10 @@ func (b *builder) addPools(ctx context.Context, spec Cluster, cluster *object.Cl
 		return err
 	}
 	b.pools[spec.Name] = root
-	setPoolCapacity(b.w.reg.Get(root.Reference()).(*simulator.ResourcePool), hosts)
+	allocateRoot(b.w.reg.Get(root.Reference()).(*simulator.ResourcePool), hosts)
 	for _, p := range spec.ResourcePools {
 		key := spec.Name
-		for _, name := range strings.Split(p, "/") {
+		for _, name := range strings.Split(p.Path, "/") {
 			parent := b.pools[key]
 			key = path.Join(key, name)
 			if b.pools[key] != nil {
@@ -155,8 +172,8 @@ func (b *builder) addPools(ctx context.Context, spec Cluster, cluster *object.Cl
 				return fmt.Errorf("resource pool %q: %w", key, err)
 			}
 			b.pools[key] = child
-			setPoolCapacity(b.w.reg.Get(child.Reference()).(*simulator.ResourcePool), hosts)
 		}
+		p.allocate(&b.w.reg.Get(b.pools[key].Reference()).(*simulator.ResourcePool).Config)
 	}
 	return nil
 }
@@ -194,7 +211,7 @@ func (b *builder) addSwitches(ctx context.Context) error {
 			return fmt.Errorf("distributed switch %q: %w", spec.Name, err)
 		}
 		dvs := object.NewDistributedVirtualSwitch(b.client, info.Result.(ref))
-		if err := b.joinHosts(ctx, dvs); err != nil {
+		if err := b.joinHosts(ctx, dvs, spec); err != nil {
 			return fmt.Errorf("distributed switch %q: %w", spec.Name, err)
 		}
 		for _, pg := range spec.PortGroups {
@@ -206,9 +223,14 @@ func (b *builder) addSwitches(ctx context.Context) error {
 	return nil
 }
 
-func (b *builder) joinHosts(ctx context.Context, dvs *object.DistributedVirtualSwitch) error {
+// joinHosts leaves out the hosts that have none of the switch's port groups.
+func (b *builder) joinHosts(ctx context.Context, dvs *object.DistributedVirtualSwitch, spec Switch) error {
 	config := &types.DVSConfigSpec{}
 	for _, h := range b.hosts {
+		has := func(pg PortGroup) bool { return b.specs[h.Self].hasNetwork(pg.Name) }
+		if len(spec.PortGroups) > 0 && !slices.ContainsFunc(spec.PortGroups, has) {
+			continue
+		}
 		config.Host = append(config.Host, types.DistributedVirtualSwitchHostMemberConfigSpec{
 			Operation: string(types.ConfigSpecOperationAdd), Host: h.Self,
 		})
@@ -220,7 +242,8 @@ func (b *builder) joinHosts(ctx context.Context, dvs *object.DistributedVirtualS
 	return task.Wait(ctx)
 }
 
-// addPortGroup also removes the duplicates that vcsim puts into the clusters' network lists, one per host.
+// addPortGroup also takes the port group from the switch's hosts that do not have it, and removes the duplicates that
+// vcsim puts into the clusters' network lists, one per host.
 func (b *builder) addPortGroup(ctx context.Context, dvs *object.DistributedVirtualSwitch, pg PortGroup) error {
 	vlan := &types.VmwareDistributedVirtualSwitchVlanIdSpec{VlanId: pg.VLAN}
 	task, err := dvs.AddPortgroup(ctx, []types.DVPortgroupConfigSpec{{
@@ -234,10 +257,17 @@ func (b *builder) addPortGroup(ctx context.Context, dvs *object.DistributedVirtu
 		return err
 	}
 	folder := b.w.reg.Get(b.folders.NetworkFolder.Reference()).(*simulator.Folder)
-	b.networks[pg.Name] = b.w.reg.FindByName(pg.Name, folder.ChildEntity).Reference()
+	group := b.w.reg.FindByName(pg.Name, folder.ChildEntity).(*simulator.DistributedVirtualPortgroup)
+	b.networks[pg.Name] = group.Self
+	for _, h := range b.hosts {
+		if !b.specs[h.Self].hasNetwork(pg.Name) {
+			simulator.RemoveReference(&h.Network, group.Self)
+			simulator.RemoveReference(&group.Host, h.Self)
+		}
+	}
 	for _, c := range b.clusters {
 		cluster := b.w.reg.Get(c.Reference()).(*simulator.ClusterComputeResource)
-		cluster.Network = unique(cluster.Network)
+		b.gatherNetworks(cluster, cluster.Network)
 	}
 	return nil
 }

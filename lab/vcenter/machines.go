@@ -14,46 +14,47 @@ import (
 )
 
 func (b *builder) addMachines(ctx context.Context) error {
-	for _, m := range b.dc.Machines {
-		if err := b.addMachine(ctx, m); err != nil {
+	c := newCopier(b)
+	for i := range b.dc.Machines {
+		m := &b.dc.Machines[i]
+		if err := c.add(ctx, m); err != nil {
 			return fmt.Errorf("virtual machine %q: %w", m.Name, err)
 		}
 	}
 	return nil
 }
 
-func (b *builder) addMachine(ctx context.Context, m Machine) error {
-	folder, pool := b.vmDirs[m.Folder], b.pools[path.Join(m.Cluster, m.ResourcePool)]
-	if folder == nil || pool == nil {
-		return fmt.Errorf("no folder %q or no resource pool %q", m.Folder, path.Join(m.Cluster, m.ResourcePool))
-	}
+func (b *builder) addMachine(ctx context.Context, m Machine, folder *object.Folder, pool *object.ResourcePool) (ref, error) {
 	host, err := b.machineHost(m, pool.Reference())
 	if err != nil {
-		return err
+		return ref{}, err
 	}
 	spec, err := b.machineSpec(ctx, m)
 	if err != nil {
-		return err
+		return ref{}, err
 	}
 	task, err := folder.CreateVM(ctx, spec, pool, object.NewHostSystem(b.client, host))
 	if err != nil {
-		return err
+		return ref{}, err
 	}
 	info, err := task.WaitForResult(ctx)
 	if err != nil {
-		return err
+		return ref{}, err
 	}
-	vm := object.NewVirtualMachine(b.client, info.Result.(ref))
+	made := info.Result.(ref)
+	vm := object.NewVirtualMachine(b.client, made)
 	if m.Template {
-		return vm.MarkAsTemplate(ctx)
+		in := b.w.reg.Get(pool.Reference()).(*simulator.ResourcePool)
+		simulator.RemoveReference(&in.Vm, made) // vcsim leaves a template in its pool
+		return made, vm.MarkAsTemplate(ctx)
 	}
 	if !m.Power {
-		return nil
+		return made, nil
 	}
 	if task, err = vm.PowerOn(ctx); err == nil {
 		err = task.Wait(ctx)
 	}
-	return err
+	return made, err
 }
 
 func (b *builder) machineHost(m Machine, pool ref) (ref, error) {
@@ -132,7 +133,7 @@ func (w *world) placeHost(pool ref, datastore string) *ref {
 		if !ok || h.Runtime.InMaintenanceMode || h.Runtime.ConnectionState != types.HostSystemConnectionStateConnected {
 			continue
 		}
-		if w.reg.FindByName(datastore, h.Datastore) == nil {
+		if ds, ok := w.reg.FindByName(datastore, h.Datastore).(*simulator.Datastore); !ok || !reaches(h.Self, ds) {
 			continue
 		}
 		if best == nil || len(h.Vm) < fewest {
@@ -144,6 +145,16 @@ func (w *world) placeHost(pool ref, datastore string) *ref {
 	}
 	found := *best
 	return &found
+}
+
+// reaches says whether the host can use the datastore, which it may have mounted and lost.
+func reaches(host ref, ds *simulator.Datastore) bool {
+	for _, mount := range ds.Host {
+		if mount.Key == host {
+			return mount.MountInfo.Accessible == nil || *mount.MountInfo.Accessible
+		}
+	}
+	return false
 }
 
 func (w *world) poolOwner(pool ref) (ref, bool) {

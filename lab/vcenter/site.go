@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -68,26 +69,30 @@ type Datastore struct {
 	CapacityGiB float64  `json:"capacity_gib"`
 	FreeGiB     *float64 `json:"free_gib"`
 	Type        string   `json:"type"`
-	Hosts       HostSet  `json:"hosts"`
+	Hosts       NameSet  `json:"hosts"`
+	Lost        []string `json:"inaccessible_on"` // hosts that have it mounted and cannot reach it
+	Maintenance string   `json:"maintenance"`     // normal, enteringMaintenance or inMaintenance
 }
 
-// HostSet is the string "all" or a list of host names.
-type HostSet struct {
+// NameSet is the string "all" or a list of names.
+type NameSet struct {
 	All   bool
 	Names []string
 }
 
-func (h *HostSet) UnmarshalJSON(raw []byte) error {
+func (n *NameSet) UnmarshalJSON(raw []byte) error {
 	var word string
 	if json.Unmarshal(raw, &word) == nil {
 		if word != "all" {
-			return fmt.Errorf("datastore hosts: %q is neither \"all\" nor a list of host names", word)
+			return fmt.Errorf("%q is neither \"all\" nor a list of names", word)
 		}
-		h.All = true
+		n.All = true
 		return nil
 	}
-	return json.Unmarshal(raw, &h.Names)
+	return json.Unmarshal(raw, &n.Names)
 }
+
+func (n *NameSet) has(name string) bool { return n.All || slices.Contains(n.Names, name) }
 
 type Switch struct {
 	Name       string      `json:"name"`
@@ -100,21 +105,52 @@ type PortGroup struct {
 }
 
 type Cluster struct {
-	Name          string   `json:"name"`
-	ResourcePools []string `json:"resource_pools"`
-	Hosts         []Host   `json:"hosts"`
-	DRS           *bool    `json:"drs"`
-	HA            *bool    `json:"ha"`
+	Name          string `json:"name"`
+	ResourcePools []Pool `json:"resource_pools"`
+	Hosts         []Host `json:"hosts"`
+	DRS           *bool  `json:"drs"`
+	HA            *bool  `json:"ha"`
 }
 
+// Pool is a path below the cluster's own pool, alone or with allocations: limits without a value are unlimited.
+type Pool struct {
+	Path              string `json:"path"`
+	CPULimit          *int64 `json:"cpu_limit_mhz"`
+	MemoryLimit       *int64 `json:"memory_limit_mib"`
+	CPUReservation    int64  `json:"cpu_reservation_mhz"`
+	MemoryReservation int64  `json:"memory_reservation_mib"`
+	Expandable        *bool  `json:"expandable"`
+}
+
+func (p *Pool) UnmarshalJSON(raw []byte) error {
+	if json.Unmarshal(raw, &p.Path) == nil {
+		return nil
+	}
+	type plain Pool
+	return json.Unmarshal(raw, (*plain)(p))
+}
+
+// Host is an ESXi host. Without versions it has vCenter's.
 type Host struct {
 	Name        string   `json:"name"`
+	Address     string   `json:"address"` // of its management interface
 	Cores       int16    `json:"cores"`
 	MHz         int32    `json:"mhz"`
 	MemoryGiB   float64  `json:"memory_gib"`
 	NTP         []string `json:"ntp"`
+	NTPRunning  *bool    `json:"ntp_running"` // whether ntpd runs; by default when there are servers
+	NTPPolicy   string   `json:"ntp_policy"`  // on, off or automatic; by default on when there are servers
+	Skew        float64  `json:"skew_seconds"`
+	State       string   `json:"state"` // connected, disconnected or notResponding
+	Power       string   `json:"power"` // poweredOn, poweredOff, standBy or unknown
 	Maintenance bool     `json:"maintenance"`
+	Networks    *NameSet `json:"networks"` // networks and port groups that it has; all by default
+	Version     string   `json:"version"`
+	Build       string   `json:"build"`
+	APIVersion  string   `json:"api_version"`
 }
+
+func (h *Host) hasNetwork(name string) bool { return h.Networks == nil || h.Networks.has(name) }
 
 type Machine struct {
 	Name         string  `json:"name"`
@@ -186,7 +222,7 @@ func (s *Site) fillDefaults() {
 		}
 		for c := range dc.Clusters {
 			for h := range dc.Clusters[c].Hosts {
-				dc.Clusters[c].Hosts[h].fillDefaults()
+				dc.Clusters[c].Hosts[h].fillDefaults(v)
 			}
 		}
 		for m := range dc.Machines {
@@ -195,7 +231,7 @@ func (s *Site) fillDefaults() {
 	}
 }
 
-func (h *Host) fillDefaults() {
+func (h *Host) fillDefaults(v *VCenter) {
 	if h.Cores == 0 {
 		h.Cores = 32
 	}
@@ -205,7 +241,28 @@ func (h *Host) fillDefaults() {
 	if h.MemoryGiB == 0 {
 		h.MemoryGiB = 256
 	}
+	if h.NTPRunning == nil {
+		running := len(h.NTP) > 0
+		h.NTPRunning = &running
+	}
+	if h.NTPPolicy == "" {
+		h.NTPPolicy = "off"
+		if len(h.NTP) > 0 {
+			h.NTPPolicy = "on"
+		}
+	}
+	h.State = orString(h.State, "connected")
+	if h.Power == "" {
+		h.Power = "poweredOn"
+		if h.State != "connected" {
+			h.Power = "unknown"
+		}
+	}
+	h.Version, h.Build, h.APIVersion = orString(h.Version, v.Version), orString(h.Build, v.Build), orString(h.APIVersion, v.APIVersion)
 }
+
+// up says whether the host can run virtual machines.
+func (h *Host) up() bool { return h.State == "connected" && h.Power == "poweredOn" && !h.Maintenance }
 
 func (m *Machine) fillDefaults(dc *Datacenter) {
 	if m.CPUs == 0 {
@@ -249,13 +306,19 @@ func (d *Datacenter) check() error {
 				return fmt.Errorf("host %q is listed twice", h.Name)
 			}
 			hosts[h.Name] = true
+			if err := h.check(); err != nil {
+				return fmt.Errorf("host %q: %w", h.Name, err)
+			}
 		}
 	}
 	for _, ds := range d.Datastores {
-		for _, name := range ds.Hosts.Names {
+		for _, name := range slices.Concat(ds.Hosts.Names, ds.Lost) {
 			if !hosts[name] {
 				return fmt.Errorf("datastore %q is mounted on %q, which is no host here", ds.Name, name)
 			}
+		}
+		if err := oneOf("maintenance", ds.Maintenance, "", "normal", "enteringMaintenance", "inMaintenance"); err != nil {
+			return fmt.Errorf("datastore %q: %w", ds.Name, err)
 		}
 	}
 	for _, m := range d.Machines {
@@ -264,4 +327,19 @@ func (d *Datacenter) check() error {
 		}
 	}
 	return nil
+}
+
+func (h *Host) check() error {
+	return errors.Join(
+		oneOf("state", h.State, "connected", "disconnected", "notResponding"),
+		oneOf("power", h.Power, "poweredOn", "poweredOff", "standBy", "unknown"),
+		oneOf("ntp_policy", h.NTPPolicy, "on", "off", "automatic"),
+	)
+}
+
+func oneOf(what, value string, allowed ...string) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return fmt.Errorf("%s is %q, not one of %q", what, value, allowed)
 }

@@ -33,6 +33,8 @@ type world struct {
 	hooks    *hooks
 	authz    *authorization
 	leases   *leaseTable
+	usage    *usage
+	dormant  dormantFiles
 	tags     *tagStore
 	rest     *restSessions
 	internal string // password of the lab's own SOAP user
@@ -66,6 +68,7 @@ func newWorld(site *Site, clock *labClock, host string, cert *tls.Certificate) (
 	}
 	w.reg = w.model.Service.Context.Map
 	w.leases = newLeaseTable()
+	w.usage = newUsage(w)
 	w.tags = newTagStore(w.reg, site.Settings.Seed)
 	w.rest = newRestSessions(clock)
 	w.installFixes()
@@ -75,6 +78,8 @@ func newWorld(site *Site, clock *labClock, host string, cert *tls.Certificate) (
 	}
 	w.installHooks()
 	w.wireService()
+	w.usage.settle()
+	go w.usage.follow()
 	go w.watchLeases()
 	return w, nil
 }

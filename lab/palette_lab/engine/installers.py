@@ -85,15 +85,15 @@ def register(state: dict, event: dict) -> list[dict]:
 def refusal(state: dict, machine: dict) -> str:
     """Why an installer with these properties cannot register; "" when it can. Never shows a pairing code."""
     values = {label: (value or "").strip() for label, value in by_label(machine["properties"]).items()}
-    return (endpoint_problem(values, state["base_url"]) or code_problem(values, state) or name_problem(values, state)
+    return (endpoint_problem(values, state["base_url"], state.get("consoles", [])) or code_problem(values, state) or name_problem(values, state)
             or proxy_problem(values) or cidr_problem(values, addresses.network_facts(state["networks"], (machine.get("networks") or [""])[0])))
 
 
-def endpoint_problem(values: dict[str, str], base_url: str) -> str:
+def endpoint_problem(values: dict[str, str], base_url: str, consoles: list[str]) -> str:
     given = values.get(CONSOLE_ENDPOINT, "")
-    if given == base_url:
+    if given in (base_url, *consoles):
         return ""
-    if given == base_url + "/":
+    if given.endswith("/") and given[:-1] in (base_url, *consoles):
         return f"the console endpoint '{given}' has a trailing slash"
     return f"nothing answers at the console endpoint '{given}', Palette is at {base_url}"
 

@@ -20,7 +20,7 @@ def gather(store: Store, kept: dict, event: dict) -> dict:
     if event["type"].startswith("installer."):
         return {"now": store.now(), "installers": kept["installers"], "leases": kept["leases"], "scan": kept["scan"], "overlords": store.overlords,
                 "codes": store.pairing_codes, "networks": store.site.get("networks") or {}, "registered": [],
-                "base_url": f"https://{store.site['palette']['listen']}"}
+                "base_url": f"https://{store.site['palette']['listen']}", "consoles": consoles(store.site)}
     overlord = store.overlords.get(event["uid"])
     cluster = store.clusters.get(overlord["cluster_uid"]) if overlord else None
     config = store.cloudconfigs.get(cluster["config_uid"]) if cluster else None
@@ -29,6 +29,13 @@ def gather(store: Store, kept: dict, event: dict) -> dict:
     return {"now": store.now(), "seed": store.site.get("settings", {}).get("seed", 1), "overlord": overlord, "cluster": cluster, "config": config,
             "pools": pools, "leases": kept["leases"], "elsewhere": elsewhere, "networks": store.site.get("networks") or {},
             "job": kept["jobs"].get(event["uid"], NO_JOB), "events": []}
+
+
+def consoles(site: dict) -> list[str]:
+    """The other base URLs at which Palette answers, by the lab's names (lab/README.md, Listeners)."""
+    if "reachability" not in site:
+        return []
+    return [f"https://{name}:{site['reachability']['port']}" for name in ("console.lab.local", "api.spectrocloud.com")]
 
 
 def keep(store: Store, kept: dict, event: dict, before: dict, after: dict) -> None:

@@ -13,6 +13,8 @@ from typing import Any, Mapping
 
 import yaml
 
+from palette_lab import access
+
 SITES = Path(__file__).resolve().parent.parent / "sites"
 HOST = {"cores": 32, "mhz": 2600, "memory_gib": 256, "ntp": ["ntp.lab.local"], "maintenance": False}
 WHOLE_NUMBERS = ("clusters", "hosts", "vms", "ova_mib", "fleet", "seed")
@@ -114,6 +116,10 @@ def compose(settings: Settings, ports: Mapping[str, int], tls: Mapping[str, str]
     palette.update(listen=f"127.0.0.1:{ports['palette']}", admin=f"127.0.0.1:{ports['palette_admin']}")
     for datacenter in vcenter["datacenters"]:
         size_datacenter(datacenter, source.get("host") or {}, settings)
+    try:
+        access.expand(vcenter)
+    except access.AccessError as error:
+        raise SiteError(str(error)) from None
     palette.setdefault("gateways", [])
     before = previous or {}
     for user in vcenter["users"]:

@@ -86,6 +86,10 @@ _value:
         V(not checked)), C(totals) and C(why).
       type: list
       elements: dict
+    overview:
+      description: One entry for each kind of finding (C(kind), C(title), C(count), C(places)).
+      type: list
+      elements: dict
     groups:
       description: The findings by object, the worst first. Objects with the same findings share an entry (C(objects), C(heading),
         C(severity), C(totals), C(items)).

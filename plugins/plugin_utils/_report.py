@@ -14,6 +14,7 @@ CHECKS = {"site_check": "Site and prerequisites", "permission_audit": "Permissio
 SECTIONS = {"site_check": "Prerequisites", "permission_audit": "VMware Cloud Account Permissions", "zone_tags": "Zone Tagging"}
 WORDS = {"error": ("error", "errors"), "warning": ("warning", "warnings"), "advice": ("piece of advice", "pieces of advice"),
          "repaired": ("to be repaired", "to be repaired"), "passed": ("passed", "passed"), "not_checked": ("not checked", "not checked")}
+KINDS = (*SEVERITIES, "repaired")
 UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
@@ -78,9 +79,14 @@ def collected(results, repairs):
                 yield {**each, "check": check, "repaired_by": repairs.get(check, "") if made else ""}
 
 
+def kind_of(each):
+    """The severity of a finding, or 'repaired'."""
+    return "repaired" if each["repaired_by"] else each["severity"]
+
+
 def severity_of(findings):
     """The worst severity among findings that nobody repairs, or 'repaired'."""
-    return next((name for name in SEVERITIES if any(each["severity"] == name and not each["repaired_by"] for each in findings)), "repaired")
+    return min((kind_of(each) for each in findings), key=KINDS.index)
 
 
 def totals_of(findings, passed=0, not_checked=0):
@@ -143,7 +149,21 @@ def by_object(findings):
         items = sorted(merged(found[key]), key=lambda item: (SEVERITIES.index(item["severity"]), natural(item["title"]), in_full(item)))
         shared.setdefault(alike(key, items), []).append((key, items))
     groups = [group_of(entries, found) for entries in shared.values()]
-    return sorted(groups, key=lambda group: ([*SEVERITIES, "repaired"].index(group["severity"]), -group["totals"]["error"]))
+    ordered_groups = sorted(groups, key=lambda group: (KINDS.index(group["severity"]), -sum(kind_of(item) == "error" for item in group["items"])))
+    return [{**group, "anchor": f"place-{number}"} for number, group in enumerate(ordered_groups, 1)]
+
+
+def overview(groups):
+    """[{kind, title, count, places: [{heading, anchor}]}] of what is found in the groups: one row for each kind of finding, the worst first."""
+    rows = {}
+    for group in groups:
+        for item in group["items"]:
+            title = "privileges are missing" if item["privileges"] else item["title"]
+            row = rows.setdefault((kind_of(item), title), {"kind": kind_of(item), "title": title, "count": 0, "places": []})
+            row["count"] += (len(item["privileges"]) or 1) * (len(group["objects"]) or 1)
+            place = {"heading": group["heading"], "anchor": group["anchor"], "more": max(len(group["objects"]) - 1, 0)}
+            row["places"] += [] if place in row["places"] else [place]
+    return sorted(rows.values(), key=lambda row: (KINDS.index(row["kind"]), natural(row["title"])))
 
 
 def group_of(entries, found):
@@ -248,11 +268,11 @@ def report(results, site, generated="", fail_on="error", not_checked=None, repai
     results, left_out = placed(shown(results), variables or {}), shown(dict(not_checked or {}))
     findings = list(collected(results, repairs or {}))
     open_points = [{"check": check, "title": CHECKS[check], "why": left_out.get(check, "not asked for")} for check in CHECKS if check not in results]
-    passed = passed_by_section(results)
+    passed, groups = passed_by_section(results), by_object(findings)
     totals = totals_of(findings, sum(len(each["items"]) for each in passed), len(open_points))
     ready, sentence = verdict(site, totals, fail_on)
     return {"site": shown(site), "ready": ready, "verdict": "READY" if ready else "NOT READY", "sentence": shown(sentence), "generated": generated,
             "fail_on": fail_on, "totals": totals, "about": head_rows(results, about),
-            "checks": check_rows(results, findings, left_out), "groups": by_object(findings), "findings": findings, "passed": passed,
+            "checks": check_rows(results, findings, left_out), "overview": overview(groups), "groups": groups, "findings": findings, "passed": passed,
             "permissions": permission_rows(results.get("permission_audit")), "zones": zone_rows(results.get("zone_tags")),
             "not_checked": open_points, "junit": junit(findings, passed, open_points, fail_on)}

@@ -132,7 +132,8 @@ def cluster_facts(rows, moid):
     used = [rows[each].get("summary.quickStats.overallMemoryUsage") for each in hosts]
     threads = [rows[each].get("summary.hardware.numCpuThreads") for each in hosts]
     speeds = [rows[each].get("summary.hardware.cpuMhz") for each in hosts]
-    return {"on": place_of(rows, moid), "hosts": hosts, "cpu_mhz": min(speeds) if speeds and None not in speeds else None, "unseen": len(row.get("host") or ()) - len(hosts),
+    return {"on": place_of(rows, moid), "hosts": hosts, "cpu_mhz": min(speeds) if speeds and None not in speeds else None,
+            "unseen": len(row.get("host") or ()) - len(hosts),
             "effective_mib": row.get("summary.effectiveMemory"), "effective_mhz": row.get("summary.effectiveCpu"),
             "used_mib": sum(used) if used and None not in used else None, "threads": threads if None not in threads else None,
             "drs": config.get("drs"), "ha": config.get("ha")}

@@ -169,6 +169,7 @@ seealso:
   - module: palette.vmware.gateway
   - module: palette.vmware.gateway_installer
   - module: palette.vmware.permission_audit
+  - module: palette.vmware.vcenter_folder
   - module: palette.vmware.zone_tags
 """
 

@@ -148,6 +148,39 @@ def test_the_addresses_of_the_gateway_that_runs_count_once(lab, play):
     assert said(checked(play, lab, gateway="dc1-gw", ip_pool=pool)) == set()
 
 
+def folder(text, check=False):
+    return {"name": "folder", "palette.vmware.vcenter_folder": {"datacenter": "dc-1", "folder": text}, "check_mode": check}
+
+
+def test_a_folder_that_is_missing_is_found_then_made_then_found(lab, play):
+    placements = [{**PLACEMENT, "folder": "new/nodes", "image_template_folder": "new/images"}]
+    missing = said(checked(play, lab, placements=placements))
+    assert missing == {("folder_present", "error", "option placements[0].folder"),
+                       ("image_template_folder_present", "error", "option placements[0].image_template_folder")}
+    made = play(lab, [folder("new/nodes"), folder("new/images")]).results("folder")
+    assert [[change["name"] for change in each["plan"]] for each in made] == [["new", "new/nodes"], ["new/images"]]
+    result = checked(play, lab, placements=placements)
+    assert said(result) == set()
+    found = {each["object"]["moid"]: each["object"]["path"] for each in result["passed"] if each["id"].endswith("folder_present")}
+    assert found == {each["vcenter_folder"]["moid"]: each["vcenter_folder"]["path"] for each in made}
+
+
+def test_a_folder_that_somebody_else_makes_meanwhile_is_as_good(lab, play):
+    """The first call is carried out and its answer lost on the way: what is found then is taken."""
+    lab.fault({"server": "vcenter", "method": "CreateFolder", "kind": "drop-after-commit", "nth": 1})
+    run = play(lab, [folder("again")], status=None)
+    first = run.result("folder")
+    assert first["error"]["code"] == "VCENTER_UNREACHABLE" and first["error"]["retriable"]
+    second = play(lab, [folder("again")]).result("folder")
+    assert second["changed"] is False and second["vcenter_folder"]["path"] == "/dc-1/vm/again"
+
+
+def test_a_folder_in_a_datacenter_that_is_not_there(lab, play):
+    ask = {**folder("x"), "palette.vmware.vcenter_folder": {"datacenter": "other", "folder": "x"}}
+    assert play(lab, [ask], status=None).result("folder")["error"]["code"] == "PARENT_MISSING"
+    assert play(lab, [{**ask, "check_mode": True}]).result("folder")["changed"] is True
+
+
 def test_a_proxy_password_is_shown_nowhere(lab, play):
     canary = "hunter2canary"
     url = f"http://user:{canary}@127.0.0.1:9"

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Big answers of vCenter as plain XML elements: pyvmomi makes an object of each element, which takes most of the time of a bulk read. PRIVATE to the collection.
-
-Only calls that read: an answer that is no success is asked for again by pyvmomi itself, which raises its fault.
 """
 from __future__ import annotations
 
+import http.client
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from ._errors import VcenterFailure
 from ._libraries import library
@@ -37,7 +37,18 @@ class LightStub:
             stub.DropConnections()
             raise
         stub.ReturnConnection(connection)
-        return parsed(body) if status == 200 else stub.InvokeMethod(mo, info, args)
+        if status == 200:
+            return parsed(body)
+        raise fault_of(stub, info, body) if status == 500 else http.client.HTTPException(f"HTTP {status}")
+
+
+def fault_of(stub, info, body):
+    """The exception that an answer of status 500 tells of."""
+    try:
+        found = library("pyVmomi.SoapAdapter").SoapResponseDeserializer(stub).Deserialize(body, info.result)
+    except expat.ExpatError:
+        found = None
+    return found if isinstance(found, Exception) else http.client.HTTPException("HTTP 500, and no fault")
 
 
 def parsed(body):

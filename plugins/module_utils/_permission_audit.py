@@ -233,10 +233,14 @@ def report(params, ground, needs, judged, differences, method):
     return {"permission_audit": audit, "findings": ordered(findings), "passed": list(verdicts.passes(groups)), "ready": ready(findings)}
 
 
+def audited(vsphere, params, context):
+    """{permission_audit, findings, passed, ready} through a session that is there."""
+    needs = verdicts.needs([name for name in PROFILES if name in params["profiles"]])
+    ground = survey(vsphere, params, context)
+    return report(params, ground, needs, *judge(vsphere, params, ground, needs, context))
+
+
 def execute(params, context):
     """{changed, permission_audit, findings, passed, ready, warnings}. Raises InputRefused, VcenterFailure."""
-    needs = verdicts.needs([name for name in PROFILES if name in params["profiles"]])
     with Vsphere(vcenter_connection(params), context) as vsphere:
-        ground = survey(vsphere, params, context)
-        judged, differences, method = judge(vsphere, params, ground, needs, context)
-    return {"changed": False, **report(params, ground, needs, judged, differences, method), "warnings": context.warnings}
+        return {"changed": False, **audited(vsphere, params, context), "warnings": context.warnings}

@@ -11,6 +11,7 @@ from ._errors import VcenterFailure
 from ._finding import finding, place
 from ._inventory import decoded, split_path
 from ._light import pages, properties, reference, text
+from ._privileges import ROLE_TITLES, granted_by
 from ._vsphere import vim, vmodl
 
 KIND_OF = {"Datacenter": "datacenter", "ClusterComputeResource": "compute_cluster", "ComputeResource": "compute_cluster", "HostSystem": "host",
@@ -19,6 +20,9 @@ KIND_OF = {"Datacenter": "datacenter", "ClusterComputeResource": "compute_cluste
 SECTION = "VMware Cloud Account Permissions"
 WORDS = {"datacenter": "datacenter", "compute_cluster": "compute cluster", "datastore": "datastore", "network": "network", "resource_pool": "resource pool",
          "folder": "VM folder", "image_template_folder": "image template folder"}
+
+OPTION_KINDS = {"datacenter": "datacenter", "compute_cluster": "compute_cluster", "resource_pool": "resource_pool", "datastore": "datastore",
+                "network": "network", "folder": "folder", "image_template_folder": "template_folder"}
 
 # parent: id of what it lies in, None at the top. pool: a virtual machine's resource pool; a template has none, and its host stands here. root: id of a
 # datacenter's VM folder.
@@ -140,9 +144,11 @@ def read_if_allowed(vsphere, refs, paths):
 
 def unresolved(number, key, text, observed):
     """The finding for a name that is no object, or several."""
+    role, _on, _propagate = granted_by(OPTION_KINDS[key])
     return finding("placement_resolved", "error", f"the {WORDS[key]} of a placement is not found", f"option placements[{number}].{key}", observed,
-                   f"one {WORDS[key]} '{text}' that the session can see", "correct the name or give its full path; or give the account the right to see it",
-                   SECTION, "vCenter", None, name=text)
+                   f"one {WORDS[key]} '{text}' that the session can see",
+                   f"correct the name or give its full path; if it is right, the session cannot see it: grant the {ROLE_TITLES[role]} on it", SECTION, "vCenter",
+                   None, name=text)
 
 
 def look_up(candidates, text):
@@ -192,10 +198,6 @@ def places_of(vsphere, tree, root, placement, number):
     for key in ("datastore", "network"):
         take(key, members(tree, row.get(key)), (split_path(placement[key]) or [""])[-1])
     return found, problems
-
-
-OPTION_KINDS = {"datacenter": "datacenter", "compute_cluster": "compute_cluster", "resource_pool": "resource_pool", "datastore": "datastore",
-                "network": "network", "folder": "folder", "image_template_folder": "template_folder"}
 
 
 def switch_of(vsphere, tree, node, number):

@@ -12,6 +12,7 @@ import random
 import pytest
 import yaml
 from ansible_collections.palette.vmware.plugins.module_utils import _audit_verdicts as verdicts
+from ansible_collections.palette.vmware.plugins.module_utils import _light
 from ansible_collections.palette.vmware.plugins.module_utils import _permission_audit as audit
 from ansible_collections.palette.vmware.plugins.module_utils._permissions import Evaluation
 from ansible_collections.palette.vmware.plugins.module_utils._principal import parts
@@ -270,6 +271,81 @@ def test_names_that_are_no_object_are_findings(site):
     result = run(site, placements=[{**PLACEMENT, "folder": "nowhere", "network": "pg-none"}, {**PLACEMENT, "compute_cluster": "cluster-9"}])
     found = {each["where"] for each in result["findings"] if each["id"] == "placement_resolved"}
     assert found == {"option placements[0].folder", "option placements[0].network", "option placements[1].compute_cluster"} and not result["ready"]
+
+
+def quietly(site, user=None, **options):
+    """(result, warnings)"""
+    context = Context()
+    return audit.execute(params(site, user, **options), context), context.warnings
+
+
+@pytest.mark.parametrize("method, fault, ends, says", [
+    ("RetrieveAllPermissions", "NoPermission", verdicts.ASKED, "permissions cannot be read"),
+    ("HasUserPrivilegeOnEntities", "NoPermission", verdicts.EVALUATED, "vCenter does not confirm"),
+    ("HasUserPrivilegeOnEntities", "NotSupported", verdicts.EVALUATED, "vCenter does not confirm"),
+    ("RetrieveAllPermissions", "NotAuthenticated", verdicts.CONFIRMED, None),
+    ("RetrievePropertiesEx", "NotAuthenticated", verdicts.CONFIRMED, None),
+    ("HasUserPrivilegeOnEntities", "NotAuthenticated", verdicts.CONFIRMED, None),
+])
+def test_what_cannot_be_read_is_told_and_a_lost_session_is_renewed(method, fault, ends, says, site):
+    user, wanted = "svc-palette@vsphere.local", run(site, "svc-palette@vsphere.local")
+    site.fault({"server": "vcenter", "method": method, "kind": "fault", "fault": fault, "count": 1 if says is None else 0})
+    found, warnings = quietly(site, user)
+    assert found["permission_audit"]["method"] == ends and found["ready"] and missing(found) == set()
+    assert [says in text for text in warnings] == ([] if says is None else [True])
+    assert found["permission_audit"]["counts"]["granted"] == wanted["permission_audit"]["counts"]["granted"]
+    assert {each["evidence"] for each in found["passed"]} >= {ends}
+
+
+def test_a_privilege_that_is_missing_is_found_by_vcenters_word_alone(site, vsphere):
+    manager = vsphere.content.authorizationManager
+    role = next(role for role in manager.roleList if "VApp.Import" in role.privilege and role.roleId > 0 and not role.system and "spectro" in role.name)
+    manager.UpdateAuthorizationRole(role.roleId, role.name, sorted(set(role.privilege) - {"VApp.Import"}))
+    site.fault({"server": "vcenter", "method": "RetrieveAllPermissions", "kind": "fault", "fault": "NoPermission", "count": 0})
+    found, _warnings = quietly(site, "svc-palette@vsphere.local")
+    assert {(kind, privilege) for _path, kind, privilege in missing(found)} == {("folder", "VApp.Import"), ("resource_pool", "VApp.Import")}
+    assert {each["evidence"] for each in found["findings"]} == {verdicts.ASKED}
+
+
+def test_groups_that_cannot_be_read_are_told_and_vcenters_word_counts(site, vsphere, membership):
+    user = next(name for name in USERS if held_groups(membership, name))
+    group = sorted(held_groups(membership, user))[0]
+    allow(vsphere.content.authorizationManager, vsphere.content.rootFolder, group, -1, True)
+    site.fault({"server": "vcenter", "method": "RetrieveUserGroups", "kind": "fault", "fault": "NoPermission", "count": 0})
+    found, warnings = quietly(site, principal=user)
+    assert any("who is in which group cannot be read" in text for text in warnings)
+    assert {each["id"] for each in found["findings"]} >= {"verdicts_differ"} and found["permission_audit"]["counts"]["disagreements"] == 12
+    assert {kind for _path, kind, _privilege in missing(found)} == set(verdicts.MACHINES), "what vCenter was not asked about stays as evaluated"
+
+
+def test_the_whole_inventory_comes_in_pages(site, monkeypatch):
+    whole = run(site, scope="all", principal="svc-palette@vsphere.local")
+    monkeypatch.setattr(_light, "PAGE", 7)
+    monkeypatch.setattr(audit, "BATCH", 2)
+    assert run(site, scope="all", principal="svc-palette@vsphere.local") == whole and whole["permission_audit"]["counts"]["objects"] > 30
+
+
+@pytest.mark.parametrize("path, option", [("/dc-1/host/cluster-1", "compute_cluster"), ("/dc-1/vm/spectro-templates", "image_template_folder"),
+                                          ("/dc-1/datastore/ds-shared-1", "datastore"), ("/dc-1/network/vds-1", "network")])
+def test_what_the_session_cannot_see_is_a_finding_on_its_option(path, option, site, vsphere):
+    [ref] = named(vsphere, path)
+    vsphere.content.authorizationManager.RemoveEntityPermission(ref, "svc-palette@vsphere.local", False)
+    [found] = run(site, "svc-palette@vsphere.local")["findings"]
+    assert (found["severity"], found["where"]) == ("error", f"option placements[0].{option}") and "grant the" in found["fix"]
+
+
+def test_five_hundred_machines_are_evaluated_as_vcenter_would(tmp_path):
+    with lab_at(tmp_path / "lab", site="default", clusters=20, hosts=8, vms=500, speed=0) as site:
+        options, context = params(site, principal="svc-palette@vsphere.local", scope="all"), Context()
+        needs = verdicts.needs(BOTH)
+        with Vsphere(vcenter_connection(options), context) as session:
+            result, ground = audit.audited(session, options, context), audit.survey(session, options, context)
+            machines = [thing for thing in ground.objects if thing["kind"] == "virtual_machine"]
+            ours = {thing["moid"]: decision.privileges for thing, decision, _evidence in audit.evaluated(ground) if thing["moid"]}
+            told = audit.ask(session, ground, [thing["ref"] for thing in machines], verdicts.asked(needs, "virtual_machine", ground.known))
+    assert len(machines) == len(told) == 500 and result["permission_audit"]["counts"]["objects"] > 740
+    assert all({name for name, yes in answer.items() if yes} == ours[key] & set(answer) for key, answer in told.items())
+    assert [each for each in result["findings"] if each["id"] == "verdicts_differ"] == []
 
 
 def test_with_exactly_the_pages_roles_the_page_lacks_nothing_and_the_collection_exactly_its_rows(tmp_path):

@@ -65,7 +65,9 @@ def denied(what, where, lacking):
     seen = "; ".join(f"{', '.join(map(named, privileges)) or 'a privilege'} missing on {place or 'an object that vCenter does not name'}"
                      for place, _kind, privileges in lacking)
     fixes = [text for place, kind, privileges in lacking for text in advice(privileges, kind, place.split(" (")[0] or "the object")]
-    places = " and ".join(dict.fromkeys(place for place, _kind, _privileges in lacking if place and place not in where))
+    named_places = list(dict.fromkeys(place for place, _kind, _privileges in lacking if place))
+    where = "" if any(place.startswith(f"{where} (") for place in named_places) else where
+    places = " and ".join(place for place in named_places if place not in where)
     return VcenterDenied(f"not allowed: {what.removesuffix(' failed')}", fault="NoPermission", where=" on ".join(part for part in (where, places) if part), observed=f"NoPermission: {seen}",
                          fix="; ".join(dict.fromkeys(fixes)) or "grant the user what the operation needs; palette.vmware.permission_audit names it")
 

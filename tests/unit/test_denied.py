@@ -63,6 +63,12 @@ def test_what_vcenter_leaves_out_is_no_second_failure(lacking, seen):
     assert failure.observed == seen and failure.fix
 
 
+@pytest.mark.parametrize("where, told", [("", "/f (Folder:group-1)"), ("/f", "/f (Folder:group-1)"), ("/f (Folder:group-1)", "/f (Folder:group-1)"),
+                                         ("/fo", "/fo on /f (Folder:group-1)"), ("import of x", "import of x on /f (Folder:group-1)")])
+def test_a_place_is_told_once(where, told):
+    assert denied("it failed", where, [("/f (Folder:group-1)", "folder", ["VApp.Import"])]).where == told
+
+
 def test_the_switch_is_read_without_propagation():
     assert "grant the built-in role ReadOnly on /dc-1/network/vds-1, without propagation" in denied("x", "", [("/dc-1/network/vds-1", "switch", ["System.Read"])]).fix
 

@@ -38,7 +38,8 @@ def say(text):
 
 
 def regions(count):
-    return [{"datacenter": "dc-1", "region": "region1", "zones": [{"compute_cluster": f"cluster-{number}", "zone": f"az{number}"} for number in range(1, count + 1)]}]
+    zones = [{"compute_cluster": f"cluster-{number}", "zone": f"az{number}"} for number in range(1, count + 1)]
+    return [{"datacenter": "dc-1", "region": "region1", "zones": zones}]
 
 
 class Lab:
@@ -156,7 +157,8 @@ def playbook(lab, folder, tasks, execution):
 def row(label, samples):
     """Prints one line; returns the median of the seconds and the requests."""
     seconds, calls = statistics.median(sample[0] for sample in samples), samples[-1][1]
-    say(f"{label:<56} {seconds:8.3f} s   {calls:6d} requests   {samples[-1][2]:4d} writes   (min {min(samples)[0]:.3f}, max {max(samples)[0]:.3f}, n={len(samples)})")
+    spread = f"(min {min(samples)[0]:.3f}, max {max(samples)[0]:.3f}, n={len(samples)})"
+    say(f"{label:<56} {seconds:8.3f} s   {calls:6d} requests   {samples[-1][2]:4d} writes   {spread}")
     return seconds, calls
 
 

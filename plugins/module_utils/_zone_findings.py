@@ -68,8 +68,8 @@ def category_form(level, found, place_):
                       "delete the category and let it be created anew, or name another one; vCenter cannot make it SINGLE again", ZONES, VCENTER)
     if found["types"] and level.kind not in found["types"]:
         good = False
-        yield finding("tag_category_types", "error", f"tags of the category cannot be attached to a {level.object}", place_, ", ".join(found["types"]), level.kind,
-                      f"add {level.kind} to the category's associable types, or run zone_tags with state present", ZONES, VCENTER)
+        yield finding("tag_category_types", "error", f"tags of the category cannot be attached to a {level.object}", place_, ", ".join(found["types"]),
+                      level.kind, f"add {level.kind} to the category's associable types, or run zone_tags with state present", ZONES, VCENTER)
     elif found["types"] != [level.kind]:
         yield finding("tag_category_wide", "advice", "tags of the category can be attached to objects that they do not belong on", place_,
                       ", ".join(found["types"]) or "all types", level.kind,

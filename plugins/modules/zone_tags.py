@@ -144,7 +144,7 @@ table:
       labels: {topology.kubernetes.io/region: region1, topology.kubernetes.io/zone: az1}
 findings:
   description: What is not as it should be, worst first. C(severity) is V(error), V(warning) or V(advice).
-  returned: success and O(state=validated)
+  returned: when O(state=validated)
   type: list
   elements: dict
   sample:
@@ -160,7 +160,7 @@ findings:
       evidence: vCenter
 passed:
   description: What was checked and is as it should be.
-  returned: success and O(state=validated)
+  returned: when O(state=validated)
   type: list
   elements: dict
   sample:
@@ -174,7 +174,7 @@ passed:
       label: {topology.kubernetes.io/region: region1}
 ready:
   description: Whether no finding is an error.
-  returned: success and O(state=validated)
+  returned: when O(state=validated)
   type: bool
 plan:
   description: The changes, made or (in check mode) to be made; one for each category, tag, and tag with its objects.

@@ -194,7 +194,7 @@ def test_one_name_in_two_categories_and_tags_of_others_are_left_alone(lab, hand)
     hand.tag(team, "az1", objects["cluster-1"], objects["cluster-2"])
     hand.tag(team, "region1", objects["dc-1"])
     foreign = view(lab)
-    same = [{"datacenter": "dc-1", "region": "az1", "zones": [{"compute_cluster": "cluster-1", "zone": "az1"}, {"compute_cluster": "cluster-3", "zone": "az3"}]}]
+    same = [{**PAGE[0], "region": "az1", "zones": [PAGE[0]["zones"][0], PAGE[0]["zones"][2]]}]
     good(go(lab, same), True)
     good(go(lab, same), False)
     assert view(lab)["attached"] == foreign["attached"] | attached(same)
@@ -387,7 +387,7 @@ def _two(tmp_path_factory):
         yield running
 
 
-BOTH = [{"datacenter": "dc-1", "region": "region1", "zones": [{"compute_cluster": "cluster-1", "zone": "az1"}, {"compute_cluster": "cluster-2", "zone": "az2"}]},
+BOTH = [{**PAGE[0], "zones": PAGE[0]["zones"][:2]},
         {"datacenter": "dc-2", "region": "region2", "zones": [{"compute_cluster": "other-1", "zone": "az1"}, {"compute_cluster": "other-2", "zone": "az2"}]}]
 
 
@@ -428,7 +428,7 @@ def test_what_vcenter_refuses_of_many_is_named_and_the_rest_stays(two):
 
 def test_a_hundred_compute_clusters(tmp_path, record_property):
     """No more than 120 requests where nothing is to be done; one creation and one attachment for each distinct tag where all is."""
-    regions = [{"datacenter": "dc-1", "region": "region1", "zones": [{"compute_cluster": f"cluster-{number}", "zone": f"az{number}"} for number in range(1, 101)]}]
+    regions = [{**PAGE[0], "zones": [{"compute_cluster": f"cluster-{number}", "zone": f"az{number}"} for number in range(1, 101)]}]
     with lab_at(tmp_path / "lab", site="default", clusters=100, hosts=1) as site:
         counts = []
         for state, changed in (("present", True), ("present", False)):

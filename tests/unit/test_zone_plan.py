@@ -87,7 +87,8 @@ FOLDER = thing("Folder", "group-d2", ["sites"], None, above=[DC], region=("regio
 ELSEWHERE = {"Datacenter:datacenter-9": thing(DATACENTER, "datacenter-9", ["dc-9"], "Datacenter:datacenter-9", region=("region1",)),
              f"{CLUSTER}:domain-c9": thing(CLUSTER, "domain-c9", ["dc-9", "host", "far"], "Datacenter:datacenter-9", zone=("az1",))}
 W08 = [
-    ({**site(), DC: thing(DATACENTER, "datacenter-1", ["dc-1"], DC, region=("region1",), zone=("az1",))}, {}, ["/dc-1 (Datacenter:datacenter-1)", "k8s-zone az1"]),
+    ({**site(), DC: thing(DATACENTER, "datacenter-1", ["dc-1"], DC, region=("region1",), zone=("az1",))}, {},
+     ["/dc-1 (Datacenter:datacenter-1)", "k8s-zone az1"]),
     ({**site(), CLUSTERS[0]: thing(CLUSTER, "domain-c1", ["dc-1", "host", "cluster-1"], DC, region=("region1",), zone=("az1",))}, {},
      [f"{on(1)} (ClusterComputeResource:domain-c1)", "k8s-region region1"]),
     ({**site(), "HostSystem:host-1": HOST}, {}, ["/dc-1/host/cluster-1/esx-1 (HostSystem:host-1)", "k8s-zone az1"]),
@@ -122,7 +123,8 @@ def test_a_refusal_names_every_object():
 def test_misplaced_tags_are_detached_when_asked(objects, seen, words):
     desired = desire(PAGE, detach_misplaced=True)
     [change] = zones.plan(desired, observe(desired, objects, **seen))
-    assert change.verb == "detach" and change.before["objects"] == [words[0].split(" (")[0]] and f"{change.before['category']} {change.before['tag']}" == words[1]
+    path = words[0].split(" (")[0]
+    assert change.verb == "detach" and change.before["objects"] == [path] and f"{change.before['category']} {change.before['tag']}" == words[1]
 
 
 def test_what_is_wrong_elsewhere_does_not_stand_in_the_way():

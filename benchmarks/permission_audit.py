@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -92,7 +91,8 @@ def child(mode):
             seen.update(work(session, context))
             seen["seconds"] = seen["seconds"] or time.perf_counter() - began
             seen["cpu"] = time.process_time() - busy
-    print(json.dumps({**seen, "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+    peak = next(line for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM:"))
+    print(json.dumps({**seen, "rss": int(peak.split()[1]) * 1024}))
 
 
 def run(env, mode):

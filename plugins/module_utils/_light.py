@@ -5,6 +5,7 @@
 """
 from __future__ import annotations
 
+import functools
 import http.client
 from xml.etree import ElementTree
 from xml.parsers import expat
@@ -119,6 +120,11 @@ def value_of(vsphere, ref, paths):
     return {}, ""
 
 
+@functools.lru_cache(maxsize=None)
+def class_of(type_name):
+    return library("pyVmomi.VmomiSupport").GuessWsdlType(type_name)
+
+
 def reference(vsphere, type_name, key):
     """The managed object of that type and id, as pyvmomi has it."""
-    return library("pyVmomi.VmomiSupport").GuessWsdlType(type_name)(key, vsphere.stub)
+    return class_of(type_name)(key, vsphere.stub)

@@ -93,13 +93,14 @@ class Tree:
 
 
 @contextlib.contextmanager
-def listed(vsphere, kinds):
-    """A PropertyFilterSpec over the whole inventory, as long as its view is there. kinds: [(type, paths)]."""
+def listed(vsphere, kinds, with_root):
+    """A PropertyFilterSpec over the whole inventory, as long as its view is there. kinds: [(type, paths)]. with_root: the root folder too."""
     query, root, manager = vmodl.query.PropertyCollector, vsphere.content.rootFolder, vsphere.content.viewManager
     view = vsphere.call(lambda: manager.CreateContainerView(root, [kind for kind, _paths in kinds], True), "listing vCenter's inventory", idempotent=True)
     try:
         step = query.TraversalSpec(name="view", type=vim.view.ContainerView, path="view", skip=False)
-        yield query.FilterSpec(objectSet=[query.ObjectSpec(obj=view, skip=True, selectSet=[step]), query.ObjectSpec(obj=root, skip=False)],
+        objects = [query.ObjectSpec(obj=view, skip=True, selectSet=[step])] + ([query.ObjectSpec(obj=root, skip=False)] if with_root else [])
+        yield query.FilterSpec(objectSet=objects,
                                propSet=[query.PropertySpec(type=kind, all=False, pathSet=list(paths)) for kind, paths in kinds])
     finally:
         with contextlib.suppress(VcenterFailure):
@@ -115,10 +116,7 @@ def read_tree(vsphere, machines=False):
     """Tree of all that the session can see; virtual machines only when asked for, and then without the port groups that are a switch's uplinks."""
     plain = (vim.Folder, vim.ComputeResource, vim.HostSystem, vim.ResourcePool, vim.Datastore, vim.Network, vim.DistributedVirtualSwitch)
     kinds = [(kind, ("name", "parent")) for kind in plain] + [(vim.Datacenter, ("name", "parent", "vmFolder"))]
-    if machines:
-        kinds.append((vim.VirtualMachine, ("name", "parent", "resourcePool")))
-    with listed(vsphere, kinds) as spec:
-        found = [node_of(vsphere, *properties(each, ns)) for each, ns in pages(vsphere, [spec])]
+    found = nodes(vsphere, kinds) + (nodes(vsphere, [(vim.VirtualMachine, ("name", "parent", "resourcePool"))], False) if machines else [])
     unpooled = {node.moid: node.ref for node in found if node.type == "VirtualMachine" and not node.pool}
     groups = [node.ref for node in found if machines and node.type == "DistributedVirtualPortgroup"]
     uplinks = {moid(ref) for ref, row in read_if_allowed(vsphere, groups, ("config.uplink",)).items() if row.get("config.uplink")}
@@ -127,8 +125,15 @@ def read_tree(vsphere, machines=False):
                  if node.moid in facts else node for node in found if node.moid not in uplinks], moid(vsphere.content.rootFolder))
 
 
+def nodes(vsphere, kinds, root=True):
+    """[Node] of all objects of these types, and of the root folder. kinds: [(type, paths)]."""
+    with listed(vsphere, kinds, root) as spec:
+        return [node_of(vsphere, *properties(each, ns)) for each, ns in pages(vsphere, [spec])]
+
+
 def node_of(vsphere, type_, key, values):
-    return Node(key, type_, decoded(text(values, "name") or ""), text(values, "parent"), text(values, "resourcePool"), False, text(values, "vmFolder"),
+    name = text(values, "name") or ""
+    return Node(key, type_, decoded(name) if "%" in name else name, text(values, "parent"), text(values, "resourcePool"), False, text(values, "vmFolder"),
                 reference(vsphere, type_, key))
 
 
@@ -147,8 +152,8 @@ def unresolved(number, key, text, observed):
     role, _on, _propagate = granted_by(OPTION_KINDS[key])
     return finding("placement_resolved", "error", f"the {WORDS[key]} of a placement is not found", f"option placements[{number}].{key}", observed,
                    f"one {WORDS[key]} '{text}' that the session can see",
-                   f"correct the name or give its full path; if it is right, the session cannot see it: grant the {ROLE_TITLES[role]} on it", SECTION, "vCenter",
-                   None, name=text)
+                   f"correct the name or give its full path; if it is right, the session cannot see it: grant the {ROLE_TITLES[role]} on it",
+                   SECTION, "vCenter", None, name=text)
 
 
 def look_up(candidates, text):

@@ -13,7 +13,7 @@ from ._finding import ordered, ready
 from ._light import bound, namespace, value_of
 from ._permissions import NOTHING, Decision, Evaluation, Grant, closure
 from ._principal import parts, spoken
-from ._privileges import PROFILES
+from ._privileges import PROFILES, rows
 from ._specs import placements_option, spec
 from ._touched import at_placements, complex_entities, moid, parents, read_tree, to_be_made, whole
 from ._vsphere import Vsphere, vcenter_connection
@@ -105,21 +105,24 @@ def groups_of(vsphere, grants, user, context):
 def read_grants(vsphere, roles, context):
     """[Grant] of everybody, or None when the session may not read them. roles: of read_roles."""
     try:
-        permissions = all_permissions(vsphere)
+        permissions, refused = all_permissions(vsphere), "" if roles else "no roles are shown"
     except VcenterDenied as failure:
-        context.warn(f"permissions cannot be read ({failure.observed}): vCenter is asked about each object instead, and says nothing about what propagates")
+        permissions, refused = [], failure.observed
+    if refused:
+        context.warn(f"permissions cannot be read ({refused}): vCenter is asked about each object instead, and says nothing about what propagates")
         return None
     return [Grant(moid(each.object), each.principal, each.group, *roles.get(each.role_id, (f"#{each.role_id}", frozenset())), each.propagate)
             for each in permissions]
 
 
 def read_roles(vsphere):
-    """({id: (name, privileges)}, ids that this vCenter knows). A server that lists no privileges has them in its role Administrator."""
+    """({id: (name, privileges)}, ids that this vCenter knows). A server that lists no privileges has them in its role Administrator; where a session may read
+    neither, all ids of the profiles are taken as known."""
     values, ns = value_of(vsphere, vsphere.content.authorizationManager, ("roleList", "privilegeList"))
     roles = {int(role.findtext(ns + "roleId")): (role.findtext(ns + "name"), frozenset(each.text for each in role.iterfind(ns + "privilege")))
              for role in values.get("roleList", ())}
     known = frozenset(each.findtext(ns + "privId") for each in values.get("privilegeList", ()))
-    return roles, known or roles.get(ADMINISTRATOR, ("", frozenset()))[1]
+    return roles, known or roles.get(ADMINISTRATOR, ("", frozenset()))[1] or frozenset(row["privilege"] for row in rows(PROFILES))
 
 
 def survey(vsphere, params, context):
@@ -218,7 +221,7 @@ def judge(vsphere, params, ground, needs, context):
 def report(params, ground, needs, judged, differences, method):
     """The module's result. Pure."""
     path_of, groups = ground.tree.path, verdicts.grouped(needs, judged, ground.known)
-    boss = all(ground.known <= decision.privileges for _thing, decision, _evidence in judged)
+    boss = bool(judged) and all(ground.known <= decision.privileges for _thing, decision, _evidence in judged)
     for group in groups if boss else ():
         group.surplus = ()
     findings = [*ground.problems, *verdicts.missing_findings(needs, groups, ground.principal, path_of)]
@@ -226,7 +229,8 @@ def report(params, ground, needs, judged, differences, method):
     findings += verdicts.administrator_findings(ground.principal) if boss else verdicts.surplus_findings(groups, path_of)
     findings += [] if boss else verdicts.propagation_findings(groups, path_of)
     total = {name: sum(len(getattr(group, name)) * len(group.objects) for group in groups) for name in ("granted", "missing", "surplus")}
-    counts = {"objects": len(ground.objects), "to_be_made": len(ground.coming), **total, "not_applicable": len({each for group in groups for each in group.absent}),
+    counts = {"objects": len(ground.objects), "to_be_made": len(ground.coming), **total,
+              "not_applicable": len({each for group in groups for each in group.absent}),
               "confirmed_objects": sum(len(group.objects) for group in groups if group.evidence != verdicts.EVALUATED), "disagreements": len(differences)}
     audit = {"principal": ground.principal, "groups": list(ground.groups), "profiles": list(params["profiles"]), "scope": params["scope"], "method": method,
              "administrator": boss, "counts": counts, "verdicts": verdicts.as_verdicts(needs, groups, path_of)}

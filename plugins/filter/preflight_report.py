@@ -38,7 +38,7 @@ options:
     description: Why a check was not made, by the name of its module.
     type: dict
   repairs:
-    description: The name of the role that repairs what a check found, by the name of the check's module. Such findings do not make a site not ready.
+    description: What repairs findings in a real run, by the name of the check's module or by the C(id) of the findings. They do not make a site not ready.
     type: dict
   about:
     description: Pairs of a label and a value for the head of the report. Pairs without a value are left out.

@@ -71,12 +71,12 @@ def placed(results, variables):
 
 
 def collected(results, repairs):
-    """All findings of all checks, each with `check`, and `repaired_by` where a real run repairs it before (repairs: {check: role})."""
+    """All findings of all checks, each with `check`, and `repaired_by` where a real run repairs it before (repairs: {check or id of a finding: by what})."""
     for check in CHECKS:
         if check in results:
             made = isinstance(results[check].get("findings"), (list, tuple))
             for each in ordered(sorted(results[check]["findings"], key=in_full)) if made else [broken(check, results[check])]:
-                yield {**each, "check": check, "repaired_by": repairs.get(check, "") if made else ""}
+                yield {**each, "check": check, "repaired_by": repairs.get(each["id"], repairs.get(check, "")) if made else ""}
 
 
 def kind_of(each):
@@ -257,7 +257,7 @@ def report(results, site, generated="", fail_on="error", not_checked=None, repai
     """The report's data.
 
     results: {check: what its module returned}; a check that is not in it was not made, not_checked says why. generated: the time, as it shall be shown.
-    fail_on: error or warning. repairs: {check: role} that a real run repairs before it checks. about: [[label, value]] to show in the head.
+    fail_on: error or warning. repairs: {check or id of a finding: by what} that a real run repairs. about: [[label, value]] to show in the head.
     variables: {check: {option: variable}} of the inventory that the options come from.
     Raises ValueError for an unknown check or value.
     """

@@ -40,6 +40,11 @@ def given(**variables):
     return ("-e", json.dumps(variables))
 
 
+def inventory(lab):
+    """The variables of the lab's site."""
+    return yaml.safe_load((lab.directory / "inventory" / "hosts.yml").read_text(encoding="utf-8"))["palette_sites"]["hosts"]["dc-1"]
+
+
 def written(lab):
     return [f"{item['method']} {item['path']}" for item in client_calls(lab) if item["write"]]
 
@@ -140,12 +145,9 @@ def test_install_stops_before_the_first_write_where_the_site_is_not_ready(fresh)
 
 def two_sites(lab, folder):
     """An inventory of the lab's site and of one whose vCenter does not answer."""
-    inventory = yaml.safe_load((lab.directory / "inventory" / "hosts.yml").read_text(encoding="utf-8"))
-    hosts = inventory["palette_sites"]["hosts"]
-    hosts["far <away>"] = {**hosts["dc-1"], "vcenter_port": 9}
-    for variables in hosts.values():
-        variables["preflight_report_dir"] = str(folder / "reports")
-    (folder / "sites.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
+    site = {**inventory(lab), "preflight_report_dir": str(folder / "reports")}
+    hosts = {"dc-1": site, "far <away>": {**site, "vcenter_port": 9}}
+    (folder / "sites.yml").write_text(yaml.safe_dump({"palette_sites": {"hosts": hosts}}), encoding="utf-8")
     return folder / "sites.yml"
 
 
@@ -163,12 +165,53 @@ def test_a_site_that_cannot_be_asked_is_reported_and_fails_alone(fresh, tmp_path
     assert "far <away>" in said(tmp_path / "reports", "far--away-") and "vCenter does not answer" in said(tmp_path / "reports", "far--away-")
 
 
+@pytest.fixture(scope="module", name="page_lab")
+def _page_lab(tmp_path_factory):
+    """A lab whose service account holds the page's two roles, and none of what the collection's own steps need beyond."""
+    with running(tmp_path_factory.mktemp("page"), site="page_roles", speed=600, ova_mib=8) as lab:
+        yield lab
+
+
+def repairing(lab, folder, **variables):
+    placement = {**inventory(lab)["gateway_placements"][0], "folder": "palette/made", "image_template_folder": "images/made"}
+    return given(**{"preflight_report_dir": str(folder), "gateway_placements": [placement], "preflight_repair": ["folders", "vcenter_access", "zone_tags"],
+                    "vcenter_admin_username": lab.env["VMWARE_ADMIN_USER"], "vcenter_admin_password": lab.env["VMWARE_ADMIN_PASSWORD"], **variables})
+
+
+def test_all_that_may_be_repaired_is_repaired_once(page_lab, tmp_path):
+    code, output, changed = played(page_lab, "preflight", *repairing(page_lab, tmp_path, preflight_repair=[]))
+    assert (code, changed) == (2, 0), output
+    ids = {each["id"] for each in report(tmp_path)["findings"] if each["severity"] == "error"}
+    assert ids >= {"folder_present", "image_template_folder_present", "privilege_missing", "region_missing", "zone_missing"}
+    code, output, _changed = played(page_lab, "preflight", "--check", *repairing(page_lab, tmp_path))
+    assert code == 0, output
+    assert written(page_lab) == []
+    assert {each["repaired_by"] for each in report(tmp_path)["findings"] if each["severity"] == "error"} == {"folders", "vcenter_access", "zone_tags"}
+    code, output, changed = played(page_lab, "preflight", *repairing(page_lab, tmp_path))
+    assert code == 0 and changed >= 4, output
+    found = report(tmp_path)
+    assert found["ready"] and ["Repaired", "folders, vcenter_access, zone_tags"] in found["about"]
+    call(page_lab, "/journal", "DELETE")
+    code, output, changed = played(page_lab, "preflight", *repairing(page_lab, tmp_path))
+    assert (code, changed, written(page_lab)) == (0, 0, []), output
+
+
+def test_a_repair_that_fails_is_in_the_report(page_lab, tmp_path):
+    call(page_lab, "/reset", "POST")
+    code, output, _changed = played(page_lab, "preflight", *repairing(page_lab, tmp_path, preflight_repair=["vcenter_access"], vcenter_admin_password="wrong"))
+    assert code == 2, output
+    found = report(tmp_path)
+    [[_label, text]] = [row for row in found["about"] if row[0] == "Repair that failed"]
+    assert "rejects the user or the password" in text and not found["ready"]
+    assert "privilege_missing" in {each["id"] for each in found["findings"]}
+
+
 def test_no_secret_is_in_any_report(fresh, tmp_path):
-    hosts = yaml.safe_load((fresh.directory / "inventory" / "hosts.yml").read_text(encoding="utf-8"))["palette_sites"]["hosts"]
-    installer = {**hosts["dc-1"]["gateway_installer"], "proxy": PROXY, "ova_username": "reader", "ova_password": f"{CANARY}-ova"}
+    site = inventory(fresh)
+    installer = {**site["gateway_installer"], "proxy": PROXY, "ova_username": "reader", "ova_password": f"{CANARY}-ova"}
     code, output, _changed = played(fresh, "preflight", "-vvv", *given(preflight_report_dir=str(tmp_path), gateway_installer=installer, preflight_fail=False))
     assert code == 0, output
-    secrets = {"key": hosts["dc-1"]["palette_api_key"], "vcenter": hosts["dc-1"]["vcenter_password"], "proxy": CANARY,
+    secrets = {"key": site["palette_api_key"], "vcenter": site["vcenter_password"], "proxy": CANARY,
                "admin": fresh.env["VMWARE_ADMIN_PASSWORD"]}
     assert "proxy.lab.local" in said(tmp_path), "the proxy was looked at"
     found = {ending: hits((tmp_path / f"preflight-dc-1.{ending}").read_bytes(), needles(secrets)) for ending in FORMATS}

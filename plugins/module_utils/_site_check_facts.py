@@ -127,13 +127,14 @@ def facts_of(structure, details, placements, rest):
 
 
 def cluster_facts(rows, moid):
+    """A compute cluster. unseen: hosts that it has and the user does not see (vCenter leaves them out of lists, but counts them)."""
     row, config = rows[moid], rows[moid].get("configurationEx") or {}
     hosts = [each for each in row.get("host") or () if each in rows]
     used = [rows[each].get("summary.quickStats.overallMemoryUsage") for each in hosts]
     threads = [rows[each].get("summary.hardware.numCpuThreads") for each in hosts]
     speeds = [rows[each].get("summary.hardware.cpuMhz") for each in hosts]
     return {"on": place_of(rows, moid), "hosts": hosts, "cpu_mhz": min(speeds) if speeds and None not in speeds else None,
-            "unseen": len(row.get("host") or ()) - len(hosts),
+            "unseen": max(row.get("summary.numHosts") or 0, len(row.get("host") or ())) - len(hosts),
             "effective_mib": row.get("summary.effectiveMemory"), "effective_mhz": row.get("summary.effectiveCpu"),
             "used_mib": sum(used) if used and None not in used else None, "threads": threads if None not in threads else None,
             "drs": config.get("drs"), "ha": config.get("ha")}

@@ -21,7 +21,8 @@ MEMBERS = ("ComputeResource.host", "ComputeResource.datastore", "ComputeResource
 STRUCTURE = {
     "Folder": ("name", "parent"),
     "Datacenter": ("name", "parent", "vmFolder", "hostFolder"),
-    "ComputeResource": ("name", "parent", "host", "datastore", "network", "resourcePool", "summary.effectiveCpu", "summary.effectiveMemory"),
+    "ComputeResource": ("name", "parent", "host", "datastore", "network", "resourcePool", "summary.effectiveCpu", "summary.effectiveMemory",
+                        "summary.numHosts"),
     "ResourcePool": ("name", "parent"),
 }
 DETAILS = {

@@ -153,12 +153,12 @@ def folder(text, check=False):
 
 
 def test_a_folder_that_is_missing_is_found_then_made_then_found(lab, play):
-    placements = [{**PLACEMENT, "folder": "new/nodes", "image_template_folder": "new/images"}]
+    placements = [{**PLACEMENT, "folder": "palette/new/nodes", "image_template_folder": "palette/new/images"}]
     missing = said(checked(play, lab, placements=placements))
     assert missing == {("folder_present", "error", "option placements[0].folder"),
                        ("image_template_folder_present", "error", "option placements[0].image_template_folder")}
-    made = play(lab, [folder("new/nodes"), folder("new/images")]).results("folder")
-    assert [[change["name"] for change in each["plan"]] for each in made] == [["new", "new/nodes"], ["new/images"]]
+    made = play(lab, [folder("palette/new/nodes"), folder("palette/new/images")]).results("folder")
+    assert [[change["name"] for change in each["plan"]] for each in made] == [["palette/new", "palette/new/nodes"], ["palette/new/images"]]
     result = checked(play, lab, placements=placements)
     assert said(result) == set()
     found = {each["object"]["moid"]: each["object"]["path"] for each in result["passed"] if each["id"].endswith("folder_present")}
@@ -168,11 +168,39 @@ def test_a_folder_that_is_missing_is_found_then_made_then_found(lab, play):
 def test_a_folder_that_somebody_else_makes_meanwhile_is_as_good(lab, play):
     """The first call is carried out and its answer lost on the way: what is found then is taken."""
     lab.fault({"server": "vcenter", "method": "CreateFolder", "kind": "drop-after-commit", "nth": 1})
-    run = play(lab, [folder("again")], status=None)
+    run = play(lab, [folder("palette/again")], status=None)
     first = run.result("folder")
     assert first["error"]["code"] == "VCENTER_UNREACHABLE" and first["error"]["retriable"]
-    second = play(lab, [folder("again")]).result("folder")
-    assert second["changed"] is False and second["vcenter_folder"]["path"] == "/dc-1/vm/again"
+    second = play(lab, [folder("palette/again")]).result("folder")
+    assert second["changed"] is False and second["vcenter_folder"]["path"] == "/dc-1/vm/palette/again"
+
+
+def test_a_folder_where_the_account_has_no_right_names_what_it_lacks(lab, play):
+    error = play(lab, [folder("at-the-top")], status=None).result("folder")["error"]
+    assert (error["code"], error["changed_something"]) == ("VCENTER_DENIED", False) and "Folder.Create" in error["observed"]
+
+
+def no_access(site, *objects):
+    """A task that takes from the service account, at these objects, what it has there or from above."""
+    return {"name": "hide", "palette.vmware.vcenter_permission": {
+        "principal": site.env["VMWARE_USER"], "grants": [{"object": each, "role": "NoAccess"} for each in objects], "replace": True,
+        "username": site.env["VMWARE_ADMIN_USER"], "password": site.env["VMWARE_ADMIN_PASSWORD"]}}
+
+
+def test_a_host_that_the_account_may_not_see_is_said_and_the_others_are_checked(lab, play):
+    run = play(lab, [no_access(lab, f"/dc-1/host/cluster-1/{HOST}"), task(lab)])
+    result = run.result("check")
+    assert run.result("hide")["changed"]
+    assert said(result) == {("host_connected_not_checked", "warning", "cluster-1")}
+    assert {each["object"]["path"].rsplit("/", 1)[-1] for each in result["passed"] if each["id"] == "ntp_configured"} == {"cluster-1-esx-1", "cluster-1-esx-3"}
+
+
+def test_a_compute_cluster_that_the_account_may_not_see_is_not_among_the_visible_ones(lab, play):
+    result = play(lab, [no_access(lab, "/dc-1/host/cluster-1"), task(lab)]).result("check")
+    assert said(result) == {("compute_cluster_present", "error", "option placements[0].compute_cluster")}
+    [error] = [each for each in result["findings"] if each["severity"] == "error"]
+    assert error["observed"] == "those that are visible in /dc-1: cluster-2, cluster-3"
+    assert {"vcenter_session", "console_reached", "cluster_profile"} <= {each["id"] for each in result["passed"]}
 
 
 def test_a_folder_in_a_datacenter_that_is_not_there(lab, play):

@@ -35,7 +35,8 @@ def structure():
         hosts = [f"host-{number}{each}" for each in HOSTS]
         rows[f"domain-c{number}"] = {
             "type": "ClusterComputeResource", "name": f"cluster-{number}", "parent": "group-h", "host": hosts, "datastore": ["datastore-1", "datastore-2"],
-            "network": ["network-1", "network-2"], "resourcePool": f"resgroup-{number}", "summary.effectiveCpu": 100000, "summary.effectiveMemory": 512 * 1024}
+            "network": ["network-1", "network-2"], "resourcePool": f"resgroup-{number}", "summary.effectiveCpu": 100000, "summary.effectiveMemory": 512 * 1024,
+            "summary.numHosts": len(hosts)}
         rows[f"resgroup-{number}"] = {"type": "ResourcePool", "name": "Resources", "parent": f"domain-c{number}"}
         rows[f"resgroup-{number}1"] = {"type": "ResourcePool", "name": "palette", "parent": f"resgroup-{number}"}
     return rows

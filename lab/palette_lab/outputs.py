@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from palette_lab.site import palette_user, vcenter_user, write_private
+from palette_lab.site import merged, palette_user, vcenter_user, write_private
 
 
 class Plain(yaml.SafeDumper):
@@ -51,8 +51,9 @@ def write(directory: Path, site: dict, env: dict[str, str]) -> None:
 
 
 def inventory(site: dict, env: dict[str, str]) -> dict:
-    """One host per datacenter in the group palette_sites, with how it is reached and what it should have."""
-    hosts = {datacenter["name"]: {**connection(env), **desired(site, env, datacenter)} for datacenter in site["vcenter"]["datacenters"]}
+    """One host per datacenter in the group palette_sites, with how it is reached and what it should have; the site file may change its variables."""
+    hosts = {datacenter["name"]: merged({**connection(env), **desired(site, env, datacenter)}, site["inventory"].get(datacenter["name"]) or {})
+             for datacenter in site["vcenter"]["datacenters"]}
     return {"palette_sites": {"hosts": hosts, "vars": {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}}}
 
 

@@ -51,6 +51,16 @@ def table(title: str, head: tuple[str, ...], rows: list[tuple]) -> None:
         print("  " + "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
+def show_reports() -> None:
+    """What the preflight found of each site, and the regions and zones that it saw."""
+    reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((ROOT / ".lab" / "reports").glob("preflight-*.json"))]
+    kinds = ("error", "warning", "advice", "passed", "not_checked")
+    table("Preflight", ("site", "verdict", *(kind.replace("_", " ") for kind in kinds)),
+          [(report["site"], report["verdict"], *(report["totals"][kind] for kind in kinds)) for report in reports])
+    table("Regions and zones", ("region", "zone", "compute clusters"),
+          [(row["region"], row["zone"], ", ".join(row["paths"])) for report in reports for row in report["zones"]])
+
+
 def show(state: dict) -> None:
     """What Palette and vCenter hold, seen from the lab's side."""
     palette = state["palette"]
@@ -76,9 +86,10 @@ def main() -> None:
     before = len(read(f"{admin}/journal")["items"])
     changed = sum(play(name) for name in CHAIN if (ROOT / "playbooks" / f"{name}.yml").exists())
     written = sum(item["write"] and item["agent"] != "palette" for item in read(f"{admin}/journal")["items"][before:])
+    show_reports()
     show(read(f"{admin}/state"))
     print(f"\n{changed} tasks changed something, {written} writes reached the two servers, {time.monotonic() - started:.0f} s."
-          f"\nThe lab runs on: .lab/env, .lab/inventory; `make lab-down` ends it.")
+          f"\nThe lab runs on: .lab/env, .lab/inventory; the preflight's reports are in .lab/reports; `make lab-down` ends it.")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from typing import Any, Mapping
 
 import yaml
 
+from palette_lab import access
+
 SITES = Path(__file__).resolve().parent.parent / "sites"
 HOST = {"cores": 32, "mhz": 2600, "memory_gib": 256, "ntp": ["ntp.lab.local"], "maintenance": False}
 FIRST_HOST = ipaddress.IPv4Address("127.1.1.1")
@@ -119,6 +121,10 @@ def compose(settings: Settings, ports: Mapping[str, int], tls: Mapping[str, str]
     for datacenter in vcenter["datacenters"]:
         size_datacenter(datacenter, source.get("host") or {}, settings)
     address_hosts(vcenter["datacenters"])
+    try:
+        access.expand(vcenter)
+    except access.AccessError as error:
+        raise SiteError(str(error)) from None
     palette.setdefault("gateways", [])
     before = previous or {}
     for user in vcenter["users"]:

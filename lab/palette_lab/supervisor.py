@@ -94,7 +94,7 @@ def start(directory: Path, settings: Settings) -> Lab:
 
 
 def patience(settings: Settings) -> float:
-    """Seconds after which a child that is not ready never will be: vCenter makes about 50 hosts and thousands of machines in a second, on a busy machine a tenth."""
+    """Seconds after which a child that is not ready never will be; vCenter makes about 50 hosts and thousands of machines in a second."""
     return 60 + 0.2 * (settings.clusters or 3) * (settings.hosts or 3) + 0.005 * (settings.vms or 0)
 
 

@@ -252,7 +252,7 @@ def test_properties_name_what_vcenter_has(client):
     client.account(uid, "dc1-gw")
     base = f"/v1/overlords/vsphere/{uid}/properties"
     assert client.palette("GET", f"{base}/datacenters")["items"] == [{"datacenter": "dc-1", "computeclusters": ["cluster-1", "cluster-2", "cluster-3"],
-                                                                     "folders": ["palette", "palette/gateways", "spectro-templates", "workloads"]}]
+                                                                     "folders": ["palette", "palette/gateways", "spectro-templates"]}]
     found = client.palette("GET", f"{base}/computecluster/resources?datacenter=dc-1&computecluster=cluster-2")
     assert found["computecluster"] == {"name": "cluster-2", "datastores": ["ds-shared-1"], "networks": ["VM Network", "pg-k8s"],
                                        "resourcePools": ["Resources", "palette", "palette/gateways"]}

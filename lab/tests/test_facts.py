@@ -82,7 +82,7 @@ def test_versions(vcenter):
     about = vcenter.content.about
     assert (about.version, about.build, about.apiVersion) == ("6.7.0", "13007421", "6.7.1")
     hosts = read(vcenter, vim.HostSystem, "config.product.version")
-    assert {name: row["config.product.version"] for name, row in hosts.items()} == {**dict.fromkeys(("esx-1", "esx-2", "esx-3", "esx-4"), "6.7.0"), "esx-5": "6.5.0"}
+    assert {name: row["config.product.version"] for name, row in hosts.items()} == {**dict.fromkeys(hosts, "6.7.0"), "esx-5": "6.5.0"}
 
 
 def test_management_addresses_answer_or_do_not(lab, vcenter):
@@ -139,7 +139,8 @@ def test_capacity_of_pools_and_clusters(vcenter):
     assert [limited[f"config.{kind}Allocation.limit"] for kind in ("cpu", "memory")] == [2000, 2048]
     assert (limited["runtime.cpu.maxUsage"], limited["runtime.memory.maxUsage"], limited["runtime.memory.unreservedForVm"]) == (2000, 2048 << 20, 512 << 20)
     assert pools["palette"]["config.cpuAllocation.limit"] == -1 and pools["palette"]["runtime.cpu.maxUsage"] == whole["runtime.cpu.maxUsage"] == 3 * 32 * 2600
-    cluster = read(vcenter, vim.ClusterComputeResource, "summary.totalCpu", "summary.effectiveCpu", "summary.effectiveMemory", "summary.numEffectiveHosts")["cluster-1"]
+    cluster = read(vcenter, vim.ClusterComputeResource, *(f"summary.{key}" for key in ("totalCpu", "effectiveCpu", "effectiveMemory", "numEffectiveHosts")))
+    cluster = cluster["cluster-1"]
     assert cluster["summary.totalCpu"] == 5 * 32 * 2600 and cluster["summary.effectiveCpu"] == 3 * 32 * 2600
     assert (cluster["summary.effectiveMemory"], cluster["summary.numEffectiveHosts"]) == (3 * 256 << 10, 3)
 

@@ -3,8 +3,9 @@
 package main
 
 import (
-	"cmp"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -16,36 +17,90 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-const adminRole, firstOwnRole = int32(-1), int32(1001)
+const (
+	adminRole, viewRole, anonymousRole = int32(-1), int32(-3), int32(-4)
+	noAccessRole, firstOwnRole         = int32(-5), int32(1001)
+)
+
+// rule is a permission with its principal in canonical spelling.
+type rule struct {
+	types.Permission
+	who string
+}
 
 // authorization is the AuthorizationManager: roles, permissions merged per principal, effective privileges.
 type authorization struct {
 	mo.AuthorizationManager
 	w        *world
 	guard    sync.Mutex
-	perms    map[ref][]types.Permission
+	perms    map[ref][]rule
 	nextRole int32
 	known    map[string]bool // privilege ids; those of the system role Admin
+	sets     map[string]privilegeSet
 }
 
 var systemPrivileges = []string{"System.Anonymous", "System.Read", "System.View"}
 
+// since is the major version of vCenter that brought a privilege.
+var since = map[string]int{"InventoryService.Tagging.ObjectAttachable": 7}
+
+func (v *VCenter) lacks(privilege string) bool { return v.major() < since[privilege] }
+
+func (v *VCenter) major() int {
+	number, _, _ := strings.Cut(v.Version, ".")
+	major, _ := strconv.Atoi(number)
+	return major
+}
+
 func newAuthorization(w *world) *authorization {
-	m := &authorization{w: w, perms: map[ref][]types.Permission{}, nextRole: firstOwnRole, known: map[string]bool{}}
+	m := &authorization{w: w, perms: map[ref][]rule{}, nextRole: firstOwnRole, known: map[string]bool{}, sets: map[string]privilegeSet{}}
 	m.Self = *w.model.ServiceContent.AuthorizationManager
-	m.RoleList = slices.Clone(esx.RoleList)
+	for _, r := range esx.RoleList {
+		r.Privilege = slices.DeleteFunc(slices.Clone(r.Privilege), w.site.VCenter.lacks)
+		m.RoleList = append(m.RoleList, r)
+	}
 	for _, id := range m.role(adminRole).Privilege {
 		m.known[id] = true
 		group, name, _ := strings.Cut(id, ".")
 		m.PrivilegeList = append(m.PrivilegeList, types.AuthorizationPrivilege{PrivId: id, Name: name, PrivGroupName: group})
 	}
-	root := w.model.ServiceContent.RootFolder
 	for _, u := range w.site.VCenter.Users {
 		if u.Admin {
-			m.perms[root] = append(m.perms[root], types.Permission{Entity: &root, Principal: u.Name, RoleId: adminRole, Propagate: true})
+			m.put(w.model.ServiceContent.RootFolder, types.Permission{Principal: u.Name, RoleId: adminRole, Propagate: true})
 		}
 	}
 	return m
+}
+
+// load makes the site's roles and permissions, once the inventory is there.
+func (m *authorization) load() error {
+	for _, r := range m.w.site.VCenter.Roles {
+		if strings.TrimSpace(r.Name) == "" || m.roleNamed(r.Name) != nil {
+			return fmt.Errorf("vcenter.roles: %q is empty or the name of a role that is there already", r.Name)
+		}
+		wanted := slices.DeleteFunc(slices.Clone(r.Privileges), m.w.site.VCenter.lacks)
+		for _, id := range wanted {
+			if !m.known[id] {
+				return fmt.Errorf("vcenter.roles: %q has %q, which is no privilege of this vCenter", r.Name, id)
+			}
+		}
+		m.addRole(r.Name, wanted)
+	}
+	for _, p := range m.w.site.VCenter.Permissions {
+		role := m.roleNamed(p.Role)
+		if role == nil {
+			return fmt.Errorf("%s: there is no such role", p)
+		}
+		at, err := m.w.find(p.Object)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p, err)
+		}
+		if e := m.w.reg.Get(at).(mo.Entity); m.holder(e) != at {
+			return fmt.Errorf("%s: this object always has the permissions of its parent, so set them there", p)
+		}
+		m.put(at, types.Permission{Principal: p.Principal, Group: p.Group, RoleId: role.RoleId, Propagate: p.Propagate})
+	}
+	return nil
 }
 
 func (m *authorization) role(id int32) *types.AuthorizationRole {
@@ -57,88 +112,71 @@ func (m *authorization) role(id int32) *types.AuthorizationRole {
 	return nil
 }
 
-// forget drops the permissions of an object that left the inventory.
-func (m *authorization) forget(r ref) {
-	m.guard.Lock()
-	delete(m.perms, r)
-	m.guard.Unlock()
+func (m *authorization) roleNamed(name string) *types.AuthorizationRole {
+	for i := range m.RoleList {
+		if m.RoleList[i].Name == name {
+			return &m.RoleList[i]
+		}
+	}
+	return nil
 }
 
-// effective are the user's privileges on the entity: the nearest entity upwards that has a permission of the user
-// decides; an ancestor's permission counts only when it propagates.
-func (m *authorization) effective(user string, entity ref) map[string]bool {
-	m.guard.Lock()
-	defer m.guard.Unlock()
-	for at, own := &entity, true; at != nil; own = false {
-		granted := map[string]bool{}
-		decided := false
-		for _, p := range m.perms[*at] {
-			if !p.Group && strings.EqualFold(p.Principal, user) && (own || p.Propagate) {
-				decided = true
-				if r := m.role(p.RoleId); r != nil {
-					for _, id := range r.Privilege {
-						granted[id] = true
-					}
-				}
-			}
-		}
-		if decided {
-			return granted
-		}
-		e, ok := m.w.reg.Get(*at).(mo.Entity)
-		if !ok {
-			break
-		}
-		at = e.Entity().Parent
+func (m *authorization) addRole(name string, privileges []string) int32 {
+	role := types.AuthorizationRole{
+		RoleId: m.nextRole, Name: name, Info: &types.Description{Label: name, Summary: name},
+		Privilege: sortedSet(append(slices.Clone(systemPrivileges), privileges...)),
 	}
-	return map[string]bool{}
+	m.nextRole++
+	m.changeRoles(append(slices.Clone(m.RoleList), role))
+	return role.RoleId
+}
+
+func (m *authorization) changeRoles(roles []types.AuthorizationRole) {
+	m.RoleList, m.sets = roles, map[string]privilegeSet{}
+}
+
+// checkRole is why a role cannot be made or changed so; a nil answer means that it can.
+func (m *authorization) checkRole(name string, self int32, privileges []string, unknown types.BaseMethodFault) types.BaseMethodFault {
+	if strings.TrimSpace(name) == "" {
+		return &types.InvalidName{Name: name}
+	}
+	if r := m.roleNamed(name); r != nil && r.RoleId != self {
+		return &types.AlreadyExists{Name: name}
+	}
+	for _, id := range privileges {
+		if !m.known[id] {
+			return unknown
+		}
+	}
+	return nil
 }
 
 func (m *authorization) AddAuthorizationRole(r *types.AddAuthorizationRole) soap.HasFault {
 	body := &methods.AddAuthorizationRoleBody{}
 	m.guard.Lock()
 	defer m.guard.Unlock()
-	if fault := m.checkRole(r.Name, 0, r.PrivIds); fault != nil {
+	if fault := m.checkRole(r.Name, 0, r.PrivIds, &types.InvalidArgument{InvalidProperty: "privIds"}); fault != nil {
 		body.Fault_ = simulator.Fault("", fault)
 		return body
 	}
-	role := types.AuthorizationRole{
-		RoleId: m.nextRole, Name: r.Name, Info: &types.Description{Label: r.Name, Summary: r.Name},
-		Privilege: sortedSet(append(slices.Clone(systemPrivileges), r.PrivIds...)),
-	}
-	m.nextRole++
-	m.RoleList = append(slices.Clone(m.RoleList), role)
-	body.Res = &types.AddAuthorizationRoleResponse{Returnval: role.RoleId}
+	body.Res = &types.AddAuthorizationRoleResponse{Returnval: m.addRole(r.Name, r.PrivIds)}
 	return body
 }
 
-func (m *authorization) checkRole(name string, self int32, privileges []string) types.BaseMethodFault {
-	for _, r := range m.RoleList {
-		if r.Name == name && r.RoleId != self {
-			return &types.AlreadyExists{Name: name}
-		}
-	}
-	for _, id := range privileges {
-		if !m.known[id] {
-			return &types.InvalidArgument{InvalidProperty: "privIds"}
-		}
-	}
-	return nil
-}
-
-func (m *authorization) UpdateAuthorizationRole(r *types.UpdateAuthorizationRole) soap.HasFault {
+// UpdateAuthorizationRole lets nobody put privileges into a role that he does not hold on the root folder.
+func (m *authorization) UpdateAuthorizationRole(ctx *simulator.Context, r *types.UpdateAuthorizationRole) soap.HasFault {
 	body := &methods.UpdateAuthorizationRoleBody{}
+	fault := m.mayGrant(ctx, m.w.model.ServiceContent.RootFolder, r.PrivIds)
 	m.guard.Lock()
 	defer m.guard.Unlock()
 	role := m.role(r.RoleId)
-	var fault types.BaseMethodFault
 	switch {
 	case role == nil:
 		fault = &types.NotFound{}
 	case role.System:
 		fault = &types.InvalidArgument{InvalidProperty: "roleId"}
-	default:
-		fault = m.checkRole(r.NewName, r.RoleId, r.PrivIds)
+	case fault == nil:
+		fault = m.checkRole(r.NewName, r.RoleId, r.PrivIds, &types.NotFound{})
 	}
 	if fault != nil {
 		body.Fault_ = simulator.Fault("", fault)
@@ -148,10 +186,11 @@ func (m *authorization) UpdateAuthorizationRole(r *types.UpdateAuthorizationRole
 	for i := range roles {
 		if roles[i].RoleId == r.RoleId {
 			roles[i].Name = r.NewName
+			roles[i].Info = &types.Description{Label: r.NewName, Summary: r.NewName}
 			roles[i].Privilege = sortedSet(append(slices.Clone(systemPrivileges), r.PrivIds...))
 		}
 	}
-	m.RoleList = roles
+	m.changeRoles(roles)
 	body.Res = &types.UpdateAuthorizationRoleResponse{}
 	return body
 }
@@ -163,9 +202,7 @@ func (m *authorization) RemoveAuthorizationRole(r *types.RemoveAuthorizationRole
 	role := m.role(r.RoleId)
 	used := false
 	for _, list := range m.perms {
-		for _, p := range list {
-			used = used || p.RoleId == r.RoleId
-		}
+		used = used || slices.ContainsFunc(list, func(p rule) bool { return p.RoleId == r.RoleId })
 	}
 	switch {
 	case role == nil:
@@ -182,67 +219,10 @@ func (m *authorization) RemoveAuthorizationRole(r *types.RemoveAuthorizationRole
 }
 
 func (m *authorization) dropRole(id int32) {
-	m.RoleList = slices.DeleteFunc(slices.Clone(m.RoleList), func(r types.AuthorizationRole) bool { return r.RoleId == id })
+	m.changeRoles(slices.DeleteFunc(slices.Clone(m.RoleList), func(r types.AuthorizationRole) bool { return r.RoleId == id }))
 	for e, list := range m.perms {
-		m.perms[e] = slices.DeleteFunc(list, func(p types.Permission) bool { return p.RoleId == id })
+		m.perms[e] = slices.DeleteFunc(slices.Clone(list), func(p rule) bool { return p.RoleId == id })
 	}
-}
-
-func samePrincipal(p types.Permission, name string, group bool) bool {
-	return strings.EqualFold(p.Principal, name) && p.Group == group
-}
-
-func (m *authorization) SetEntityPermissions(r *types.SetEntityPermissions) soap.HasFault {
-	body := &methods.SetEntityPermissionsBody{}
-	m.guard.Lock()
-	defer m.guard.Unlock()
-	for _, p := range r.Permission {
-		if m.role(p.RoleId) == nil {
-			body.Fault_ = simulator.Fault("", &types.NotFound{})
-			return body
-		}
-		if !p.Group && m.w.site.findUser(p.Principal) == nil {
-			body.Fault_ = simulator.Fault("", &types.UserNotFound{Principal: p.Principal})
-			return body
-		}
-	}
-	for _, p := range r.Permission {
-		entity := r.Entity
-		p.Entity = &entity
-		kept := slices.DeleteFunc(slices.Clone(m.perms[entity]), func(q types.Permission) bool { return samePrincipal(q, p.Principal, p.Group) })
-		m.perms[entity] = append(kept, p)
-	}
-	body.Res = &types.SetEntityPermissionsResponse{}
-	return body
-}
-
-func (m *authorization) RemoveEntityPermission(r *types.RemoveEntityPermission) soap.HasFault {
-	body := &methods.RemoveEntityPermissionBody{}
-	m.guard.Lock()
-	defer m.guard.Unlock()
-	before := m.perms[r.Entity]
-	kept := slices.DeleteFunc(slices.Clone(before), func(p types.Permission) bool { return samePrincipal(p, r.User, r.IsGroup) })
-	if len(kept) == len(before) {
-		body.Fault_ = simulator.Fault("", &types.NotFound{})
-		return body
-	}
-	m.perms[r.Entity] = kept
-	body.Res = &types.RemoveEntityPermissionResponse{}
-	return body
-}
-
-// permissions lists all permissions in a stable order.
-func (m *authorization) permissions() []types.Permission {
-	m.guard.Lock()
-	defer m.guard.Unlock()
-	var out []types.Permission
-	for _, list := range m.perms {
-		out = append(out, list...)
-	}
-	slices.SortFunc(out, func(a, b types.Permission) int {
-		return cmp.Or(cmp.Compare(a.Entity.String(), b.Entity.String()), cmp.Compare(a.Principal, b.Principal))
-	})
-	return out
 }
 
 func sortedSet(in []string) []string {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
@@ -44,12 +45,24 @@ func (r *relay) RemoveObject(ctx *simulator.Context, o ref) {
 
 func (pc *propertyCollector) WaitForUpdatesEx(ctx *simulator.Context, r *types.WaitForUpdatesEx) soap.HasFault {
 	defer pc.listen(ctx, r.Version)()
-	return pc.PropertyCollector.WaitForUpdatesEx(ctx, r)
+	res := pc.PropertyCollector.WaitForUpdatesEx(ctx, r)
+	if body := res.(*methods.WaitForUpdatesExBody); body.Res != nil {
+		if reader := readerOf(ctx); reader != nil {
+			reader.updates(body.Res.Returnval)
+		}
+	}
+	return res
 }
 
 func (pc *propertyCollector) WaitForUpdates(ctx *simulator.Context, r *types.WaitForUpdates) soap.HasFault {
 	defer pc.listen(ctx, r.Version)()
-	return pc.PropertyCollector.WaitForUpdates(ctx, r)
+	res := pc.PropertyCollector.WaitForUpdates(ctx, r)
+	if body := res.(*methods.WaitForUpdatesBody); body.Res != nil {
+		if reader := readerOf(ctx); reader != nil {
+			reader.updates(&body.Res.Returnval)
+		}
+	}
+	return res
 }
 
 // listen registers the session's relay before the first collection, so that no change is missed; the returned function

@@ -29,6 +29,7 @@ func (w *world) installFixes() {
 
 	w.authz = newAuthorization(w)
 	w.reg.Put(w.authz)
+	w.reg.UserDirectory().DomainList = w.site.domains()
 	w.reg.AddHandler(&fixer{w: w})
 }
 
@@ -58,12 +59,15 @@ type fetchBody struct {
 func (b *fetchBody) Fault() *soap.Fault { return b.Fault_ }
 
 func (pc *propertyCollector) Fetch(ctx *simulator.Context, req any) soap.HasFault {
+	if fault := pc.mayFetch(ctx, req); fault != nil {
+		return &fetchBody{Fault_: simulator.Fault("", fault)}
+	}
 	method := reflect.ValueOf(&pc.PropertyCollector).MethodByName("Fetch")
 	res := method.Call([]reflect.Value{reflect.ValueOf(ctx), reflect.ValueOf(req)})[0].Interface().(soap.HasFault)
 	if _, unset := res.(*methods.RetrievePropertiesExBody); unset && res.Fault() == nil {
 		return &fetchBody{Res: &FetchResponse{}}
 	}
-	return res
+	return pc.fetched(ctx, res)
 }
 
 // fixer sees every object that enters the inventory.

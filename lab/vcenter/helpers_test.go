@@ -70,6 +70,7 @@ func certificate(t *testing.T, dir string) TLSFiles {
 
 const testSite = `{"vcenter": {
  "users": [{"name": "administrator@vsphere.local", "password": "lab-admin", "admin": true}, {"name": "svc-palette@vsphere.local", "password": "lab-svc"}],
+ "permissions": [{"object": "/dc-1/vm/palette", "principal": "svc-palette@vsphere.local", "role": "ReadOnly", "propagate": true}],
  "datacenters": [
   {"name": "dc-1", "folders": ["palette", "palette/gateways", "spectro-templates"],
    "datastores": [{"name": "ds-shared-1", "capacity_gib": 4096, "hosts": "all"}, {"name": "ds-local-1", "capacity_gib": 512, "hosts": ["c1-esx-1"]}],

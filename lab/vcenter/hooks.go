@@ -32,18 +32,28 @@ func (h *hooks) Unlock() {}
 
 func (w *world) installHooks() {
 	w.hooks = &hooks{w: w}
-	w.hooks.Self = ref{Type: "LabHooks", Value: "lab-hooks"}
+	w.hooks.Self = hooksRef
 	w.reg.Put(w.hooks)
+	index, directory := &searchIndex{w: w}, &userDirectory{w: w}
+	index.Self, directory.Self = standIns["SearchIndex"], standIns["UserDirectory"]
+	w.reg.Put(index)
+	w.reg.Put(directory)
 	w.reg.Handler = w.handle
 }
 
 var redirected = map[string]bool{"ImportVApp": true, "CreateImportSpec": true, "RefreshDatastore": true, "CloneVM_Task": true}
 
+// standIns are called instead of the simulator's own objects of these types.
+var standIns = map[string]ref{
+	"SearchIndex":   {Type: "LabSearchIndex", Value: "lab-search-index"},
+	"UserDirectory": {Type: "LabUserDirectory", Value: "lab-user-directory"},
+}
+
 // handle sees every decoded SOAP call before vcsim runs it.
 func (w *world) handle(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
 	if login, ok := method.Body.(*types.Login); ok {
-		if user := w.site.findUser(login.UserName); user != nil {
-			login.UserName = user.Name
+		if fault := w.admit(login); fault != nil {
+			return nil, fault
 		}
 	}
 	if ctx.Session == nil {
@@ -55,6 +65,9 @@ func (w *world) handle(ctx *simulator.Context, method *simulator.Method) (mo.Ref
 	if method.This.Type == "HttpNfcLease" {
 		w.expireLeases()
 	}
+	if fault := w.refuse(ctx, method); fault != nil {
+		return nil, fault
+	}
 	if method.This.Type == "VirtualMachine" {
 		w.dormant.write(method.This)
 	}
@@ -63,6 +76,10 @@ func (w *world) handle(ctx *simulator.Context, method *simulator.Method) (mo.Ref
 	}
 	if clone, ok := method.Body.(*types.CloneVM_Task); ok {
 		w.placeClone(method.This, clone)
+	}
+	if own, ok := standIns[method.This.Type]; ok {
+		method.This = own
+		return w.reg.Get(own), nil
 	}
 	if redirected[method.Name] {
 		method.This = w.hooks.Self

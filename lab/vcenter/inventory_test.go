@@ -132,7 +132,7 @@ func TestUsers(t *testing.T) {
 		must(t, err)
 		session, err := c.SessionManager.UserSession(ctx)
 		must(t, err)
-		if want := l.s.site.findUser(u[0]).Name; session.UserName != want {
+		if want := domainForm(l.s.site.findUser(u[0]).Name); session.UserName != want {
 			t.Errorf("user of the session is %q, want %q", session.UserName, want)
 		}
 	}

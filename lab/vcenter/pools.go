@@ -26,7 +26,7 @@ type poolNode struct {
 	cpu, memory resource
 }
 
-func (u *usage) poolTree(r ref, inPool map[ref]demand) *poolNode {
+func (u *usage) poolTree(r ref, inPool map[ref]load) *poolNode {
 	pool, ok := u.w.reg.Get(r).(*simulator.ResourcePool)
 	if !ok {
 		return nil

@@ -35,6 +35,10 @@ type VCenter struct {
 	Users       []User       `json:"users"`
 	Datacenters []Datacenter `json:"datacenters"`
 	HashUploads *bool        `json:"hash_uploads"`
+
+	Groups      []Group          `json:"groups"`
+	Roles       []SiteRole       `json:"roles"`
+	Permissions []SitePermission `json:"permissions"`
 }
 
 const hashLimit = 256 << 20
@@ -288,6 +292,9 @@ func (s *Site) check() error {
 		if u.Name == "" || u.Password == "" {
 			return fmt.Errorf("vcenter.users: %q needs a name and a password", u.Name)
 		}
+	}
+	if err := s.checkAccess(); err != nil {
+		return err
 	}
 	for _, dc := range s.VCenter.Datacenters {
 		if err := dc.check(); err != nil {

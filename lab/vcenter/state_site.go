@@ -61,7 +61,7 @@ func (w *world) state() map[string]any {
 	tagging := w.tags.dump(w)
 	return map[string]any{
 		"datacenters": centers, "tag_categories": tagging.Categories, "tags": tagging.Tags, "attachments": tagging.Attachments,
-		"roles": w.roleDump(), "permissions": w.permissionDump(),
+		"roles": w.roleDump(), "permissions": w.permissionDump(), "groups": w.groupDump(),
 		"sessions": map[string]int{"soap": len(w.soapSessions()), "rest": w.rest.count()}, "leases": w.leaseDump(),
 	}
 }
@@ -163,6 +163,16 @@ func (w *world) roleDump() []map[string]any {
 	return out
 }
 
+// groupDump lists the groups of the identity source with their members.
+func (w *world) groupDump() []map[string]any {
+	out := []map[string]any{}
+	for _, g := range w.site.VCenter.Groups {
+		out = append(out, map[string]any{"name": g.Name, "members": sortedSet(g.Members)})
+	}
+	slices.SortFunc(out, func(a, b map[string]any) int { return cmp.Compare(a["name"].(string), b["name"].(string)) })
+	return out
+}
+
 func (w *world) permissionDump() []map[string]any {
 	out := []map[string]any{}
 	for _, p := range w.authz.permissions() {
@@ -172,7 +182,7 @@ func (w *world) permissionDump() []map[string]any {
 			name = r.Name
 		}
 		out = append(out, map[string]any{
-			"entity": p.Entity.Type + ":" + full, "principal": p.Principal, "group": p.Group, "role": name, "propagate": p.Propagate,
+			"entity": p.Entity.Type + ":" + full, "principal": w.site.principalName(p.Principal), "group": p.Group, "role": name, "propagate": p.Propagate,
 		})
 	}
 	slices.SortFunc(out, func(a, b map[string]any) int {

@@ -13,8 +13,8 @@ import (
 // mhzPerCPU is what a virtual CPU of a running machine uses in the lab; its memory it uses wholly.
 const mhzPerCPU = 200
 
-// demand is what a running virtual machine takes: MHz and bytes.
-type demand struct {
+// load is what a running virtual machine takes: MHz and bytes.
+type load struct {
 	host, pool        ref
 	cpu, memory       int64
 	cpuKept, ramKept  int64 // its own reservations
@@ -26,12 +26,12 @@ type demand struct {
 type usage struct {
 	w       *world
 	mu      sync.Mutex
-	running map[ref]demand
+	running map[ref]load
 	wake    chan struct{}
 }
 
 func newUsage(w *world) *usage {
-	return &usage{w: w, running: map[ref]demand{}, wake: make(chan struct{}, 1)}
+	return &usage{w: w, running: map[ref]load{}, wake: make(chan struct{}, 1)}
 }
 
 // touch asks for new figures.
@@ -80,11 +80,11 @@ func (u *usage) forget(vm ref) {
 	}
 }
 
-func demandOf(vm *mo.VirtualMachine) (demand, bool) {
+func demandOf(vm *mo.VirtualMachine) (load, bool) {
 	if vm.Runtime.PowerState != types.VirtualMachinePowerStatePoweredOn || vm.Config == nil {
-		return demand{}, false
+		return load{}, false
 	}
-	d := demand{cpu: int64(vm.Config.Hardware.NumCPU) * mhzPerCPU, memory: int64(vm.Config.Hardware.MemoryMB) << 20}
+	d := load{cpu: int64(vm.Config.Hardware.NumCPU) * mhzPerCPU, memory: int64(vm.Config.Hardware.MemoryMB) << 20}
 	if d.hasHost = vm.Runtime.Host != nil; d.hasHost {
 		d.host = *vm.Runtime.Host
 	}
@@ -102,7 +102,7 @@ func demandOf(vm *mo.VirtualMachine) (demand, bool) {
 
 // settle computes all figures anew. It holds one object's lock at a time.
 func (u *usage) settle() {
-	onHost, inPool := map[ref]demand{}, map[ref]demand{}
+	onHost, inPool := map[ref]load{}, map[ref]load{}
 	u.mu.Lock()
 	for _, d := range u.running {
 		if d.hasHost {
@@ -120,12 +120,12 @@ func (u *usage) settle() {
 	}
 }
 
-func (d demand) plus(o demand) demand {
+func (d load) plus(o load) load {
 	d.cpu, d.memory, d.cpuKept, d.ramKept = d.cpu+o.cpu, d.memory+o.memory, d.cpuKept+o.cpuKept, d.ramKept+o.ramKept
 	return d
 }
 
-func (u *usage) settleCluster(cluster *simulator.ClusterComputeResource, onHost, inPool map[ref]demand) {
+func (u *usage) settleCluster(cluster *simulator.ClusterComputeResource, onHost, inPool map[ref]load) {
 	var hosts []ref
 	var root *ref
 	u.w.locked(cluster, func() {
@@ -168,7 +168,7 @@ func hostMHz(h *simulator.HostSystem) int32 {
 }
 
 // settleHost sets the host's usage, its own share included, and says whether it can run virtual machines.
-func (u *usage) settleHost(h *simulator.HostSystem, taken demand) (up bool) {
+func (u *usage) settleHost(h *simulator.HostSystem, taken load) (up bool) {
 	u.w.locked(h, func() {
 		rt := h.Runtime
 		up = rt.ConnectionState == types.HostSystemConnectionStateConnected && rt.PowerState == types.HostSystemPowerStatePoweredOn && !rt.InMaintenanceMode

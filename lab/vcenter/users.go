@@ -4,7 +4,6 @@ package main
 
 import (
 	"crypto/subtle"
-	"strings"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/types"
@@ -12,11 +11,9 @@ import (
 
 // findUser knows a user by name in any case, as user@domain or DOMAIN\user.
 func (s *Site) findUser(name string) *User {
-	if domain, user, found := strings.Cut(name, `\`); found {
-		name = user + "@" + domain
-	}
+	name = canonical(name)
 	for i := range s.VCenter.Users {
-		if strings.EqualFold(s.VCenter.Users[i].Name, name) {
+		if canonical(s.VCenter.Users[i].Name) == name {
 			return &s.VCenter.Users[i]
 		}
 	}
@@ -39,9 +36,23 @@ func (w *world) validLogin(login *types.Login) bool {
 	return w.site.checkPassword(login.UserName, login.Password) != nil
 }
 
+// admit spells the name as vCenter does in its sessions, and refuses a user who has no permission anywhere, as SessionManager.Login
+// says.
+func (w *world) admit(login *types.Login) types.BaseMethodFault {
+	user := w.site.checkPassword(login.UserName, login.Password)
+	if user == nil {
+		return nil
+	}
+	login.UserName = domainForm(user.Name)
+	if !user.Admin && !w.authz.granted(user.Name) {
+		return w.noPermission([]demand{{w.model.ServiceContent.RootFolder, "System.View"}})
+	}
+	return nil
+}
+
 func (w *world) notePrincipal(session *simulator.Session) {
 	w.mu.Lock()
-	w.principals[session.Key] = session.UserName
+	w.principals[session.Key] = w.site.principalName(session.UserName)
 	w.mu.Unlock()
 }
 

@@ -55,10 +55,6 @@ func newWorld(site *Site, clock *labClock, host string, cert *tls.Certificate) (
 	}
 	w.model = simulator.VPX()
 	w.model.Datacenter, w.model.Cluster, w.model.Host, w.model.Machine, w.model.Datastore, w.model.Portgroup = 0, 0, 0, 0, 0, 0
-	simulator.DefaultUserGroup = nil
-	for _, u := range site.VCenter.Users {
-		simulator.DefaultUserGroup = append(simulator.DefaultUserGroup, &types.UserSearchResult{Principal: u.Name, FullName: u.Name})
-	}
 	about := &w.model.ServiceContent.About
 	v := site.VCenter
 	about.Version, about.ApiVersion, about.Build = v.Version, v.APIVersion, v.Build
@@ -73,6 +69,10 @@ func newWorld(site *Site, clock *labClock, host string, cert *tls.Certificate) (
 	w.rest = newRestSessions(clock)
 	w.installFixes()
 	if err := w.buildInventory(context.Background()); err != nil {
+		w.close()
+		return nil, err
+	}
+	if err := w.authz.load(); err != nil {
 		w.close()
 		return nil, err
 	}

@@ -57,6 +57,16 @@ attributes:
       - palette.vmware.palette
 """
 
+    VCENTER_GROUP = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/palette.vmware.vcenter) in C(module_defaults) to set the connection to vCenter once.
+    support: full
+    membership:
+      - palette.vmware.vcenter
+"""
+
     BOTH_GROUPS = r"""
 options: {}
 attributes:

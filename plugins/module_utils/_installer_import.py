@@ -15,7 +15,7 @@ from ._installer_vm import OWNER, marker, marks
 from ._inventory import child
 from ._lease import import_vm, remove
 from ._secret import Secret
-from ._vsphere import label, translated, vim
+from ._vsphere import label, vim
 
 TASK_TIMEOUT = 300
 PROVISIONING = {"thin": "thin", "thick": "thick", "eager_zeroed_thick": "eagerZeroedThick"}
@@ -78,7 +78,7 @@ def import_spec(site, desired, observed, values, host):
     made = site.vsphere.call(lambda: manager.CreateImportSpec(observed["head"]["text"], places["resource_pool"], places["datastore"], parameters),
                              "reading the OVF in vCenter", f"OVA {observed['head']['shown']}", idempotent=True)
     for fault in made.error or []:
-        raise translated(getattr(fault, "fault", fault) or fault, "vCenter refuses the OVF", f"OVA {observed['head']['shown']}")
+        raise site.vsphere.failure(getattr(fault, "fault", fault) or fault, "vCenter refuses the OVF", f"OVA {observed['head']['shown']}")
     return made
 
 

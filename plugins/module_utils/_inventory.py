@@ -18,6 +18,11 @@ def decoded(name):
     return re.sub("%(2f|5c|25)", lambda match: ESCAPES[match.group(0).lower()], name, flags=re.IGNORECASE)
 
 
+def path_text(names):
+    """A path of decoded names as it is written: the other direction of split_path."""
+    return "/".join(name.replace("%", "%25").replace("/", "%2f").replace("\\", "%5c") for name in names)
+
+
 def split_path(text):
     """'a/b%2fc' -> ['a', 'b/c']; slashes at the ends do not count."""
     return [decoded(part) for part in text.strip("/").split("/") if part]
@@ -40,18 +45,26 @@ def paths_below(vsphere, root, kind):
     return found
 
 
-def find(vsphere, root, kind, text, what):
-    """The object of that name (anywhere below root) or full path, or Unresolved. Raises InputRefused when a bare name means several."""
-    wanted, candidates = split_path(text), paths_below(vsphere, root, kind)
-    exact = [ref for ref, names in candidates.items() if names == wanted]
+def pick(candidates, text, what, where=None):
+    """The one of {key: [decoded names of its path]} that has that full path, or else that name, or Unresolved.
+
+    Raises InputRefused when a bare name means several; where: the option that the text comes from.
+    """
+    wanted = split_path(text)
+    exact = [key for key, names in candidates.items() if names == wanted]
     if len(exact) == 1:
         return exact[0]
-    named = [ref for ref, names in candidates.items() if len(wanted) == 1 and names[-1] == wanted[0]]
+    named = [key for key, names in candidates.items() if len(wanted) == 1 and names[-1] == wanted[0]]
     if len(named) > 1:
-        raise InputRefused(f"the name means several objects of kind {what}", where=f"option {what}",
-                           observed=", ".join(sorted("/".join(candidates[ref]) for ref in named)),
+        raise InputRefused(f"the name means several objects of kind {what}", where=where or f"option {what}",
+                           observed=", ".join(sorted("/".join(candidates[key]) for key in named)),
                            fix="give the full path")
     return named[0] if named else Unresolved(what, text)
+
+
+def find(vsphere, root, kind, text, what):
+    """The object of that name (anywhere below root) or full path, or Unresolved. Raises InputRefused when a bare name means several."""
+    return pick(paths_below(vsphere, root, kind), text, what)
 
 
 def child(vsphere, folder, name, kind):

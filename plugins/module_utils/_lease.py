@@ -11,7 +11,7 @@ from dataclasses import replace
 from ._errors import Failure, TransferFailed, VcenterFailure, VcenterUnreachable
 from ._lease_upload import Transfer, upload, watched
 from ._until import Stop, until
-from ._vsphere import label, translated, vim
+from ._vsphere import label, vim
 
 READY_TIMEOUT = 300
 RENEW_EVERY = 2.0
@@ -41,7 +41,7 @@ def ready(vsphere, lease, name, context, timeout=READY_TIMEOUT):
             fault = row.get("error")
             if fault is None:
                 raise VcenterFailure("vCenter refuses the import without saying why", where=where, observed="lease state error", fix=TASKS)
-            raise translated(fault, "vCenter refuses the import", where)
+            raise vsphere.failure(fault, "vCenter refuses the import", where)
         if not row or row.get("state") == vim.HttpNfcLease.State.done:
             raise VcenterFailure("the import lease ended before it was used", where=where, observed=str(row.get("state", "gone")), fix=TASKS,
                                  retriable=True)

@@ -8,7 +8,8 @@ import importlib
 
 from ._errors import LibraryMissing
 
-MINIMUM = {"requests": "requests >= 2.31", "pyVmomi": "pyvmomi >= 8.0.3.0.1", "netaddr": "netaddr >= 1.0"}
+MINIMUM = {"requests": "requests >= 2.31", "pyVmomi": "pyvmomi >= 8.0.3.0.1", "netaddr": "netaddr >= 1.0",
+           "dns.resolver": "dnspython >= 2.6"}
 
 
 def library(name):

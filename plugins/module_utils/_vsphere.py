@@ -10,7 +10,8 @@ import ssl
 import threading
 from dataclasses import dataclass
 
-from ._errors import InputRefused, VcenterDenied, VcenterFailure, VcenterUnreachable, quoted
+from ._denied import KINDS, denied
+from ._errors import Failure, InputRefused, VcenterDenied, VcenterFailure, VcenterUnreachable, quoted
 from ._libraries import library
 from ._secret import Secret, secret
 from ._tls import refusal, tls_context
@@ -70,17 +71,34 @@ def label(ref):
     return f"{type(ref).__name__.rsplit('.', 1)[-1]}:{ref._GetMoId()}" if ref is not None else ""
 
 
-def translated(fault, what, where=""):
-    """A vSphere fault as a VcenterFailure: class, object, missing privilege."""
+def lacking(fault, session):
+    """[(place, kind, [privileges])] of a NoPermission, one entry for each object."""
+    found = {}
+    pairs = [(getattr(fault, "object", None), [fault.privilegeId] if getattr(fault, "privilegeId", None) else [])]
+    pairs += [(entry.entity, list(entry.privilegeIds)) for entry in getattr(fault, "missingPrivileges", None) or []]
+    for ref, privileges in pairs:
+        key = (session.shown(ref) if session else label(ref), kind_of(ref, session.content.rootFolder if session else None))
+        known = found.setdefault(key, [])
+        known.extend(privilege for privilege in privileges if privilege not in known)
+    named = [(place, kind, privileges) for (place, kind), privileges in found.items() if privileges]
+    return named or [(place, kind, privileges) for (place, kind), privileges in found.items()]
+
+
+def kind_of(ref, root=None):
+    """What an object is in the words of the privilege tables; '' for what these do not know."""
+    if ref is None:
+        return ""
+    return "root" if root is not None and ref == root else KINDS.get(type(ref).__name__.rsplit(".", 1)[-1], "")
+
+
+def translated(fault, what, where="", session=None):
+    """A vSphere fault as a VcenterFailure: class, object, missing privileges. session: the Vsphere that can tell an object's path."""
     name = fault_name(fault)
     said = quoted(getattr(fault, "msg", None) or getattr(fault, "localizedMessage", None) or "")
     if name == "NoPermission":
-        place = label(getattr(fault, "object", None))
-        privileges = [fault.privilegeId] if getattr(fault, "privilegeId", None) else []
-        privileges += [wanted for entry in getattr(fault, "missingPrivileges", None) or [] for wanted in entry.privilegeIds if wanted not in privileges]
-        lacking = ", ".join(privileges) or "a privilege"
-        return VcenterDenied(what, fault=name, where=" on ".join(part for part in (where, place) if part), observed=f"NoPermission: {lacking} missing",
-                             fix=f"grant {lacking} to the user on {place or 'the object'}")
+        missing = lacking(fault, session)
+        ref = getattr(fault, "object", None)
+        return denied(what, missing[0][0] if ref is not None and where == label(ref) else where, missing)
     if name == "InvalidLogin":
         return VcenterDenied("vCenter rejects the user or the password", fault=name, where=where, fix="correct options username and password")
     details = [f"{key} {quoted(getattr(fault, key))}" for key in ("name", "file", "property", "argument",
@@ -89,12 +107,17 @@ def translated(fault, what, where=""):
                           fix=HINTS.get(name, LOOK), retriable=name in PASSING)
 
 
+def path_of(trail, root):
+    """The inventory path of [(object, name), …] from the object up; the root folder's own name is not part of it."""
+    return "/" + "/".join(name for ref, name in reversed(trail) if ref != root)
+
+
 class Vsphere:
     """A session with a vCenter; a context manager that always logs out. `content` is the ServiceContent."""
 
     def __init__(self, connection, context):
         self.connection, self.context = connection, context
-        self._lock, self._session = threading.Lock(), 0
+        self._lock, self._session, self._naming = threading.Lock(), 0, threading.local()
         self.stub = self.content = None
 
     def __enter__(self):
@@ -137,6 +160,10 @@ class Vsphere:
     def place(self):
         return f"vCenter {self.connection.hostname} port {self.connection.port}"
 
+    def failure(self, fault, what, where=""):
+        """A fault as a VcenterFailure that names objects by their paths."""
+        return translated(fault, what, where, self)
+
     def call(self, function, what, where="", idempotent=False, losses=None):
         """function() with vSphere's faults translated. Logs in again once when the session is lost; a broken connection is tried once more
         when the call is idempotent. losses: a list shared by the calls of one long operation, so that it logs in again once only."""
@@ -147,7 +174,7 @@ class Vsphere:
                 return function()
             except vmodl.MethodFault as fault:
                 if fault_name(fault) != "NotAuthenticated":
-                    raise translated(fault, what, where) from None
+                    raise self.failure(fault, what, where) from None
                 if losses:
                     raise VcenterFailure("the vCenter session was lost twice", fault="NotAuthenticated", where=where,
                                          observed=f"while: {what}; its state is unknown",
@@ -158,7 +185,7 @@ class Vsphere:
                         self._logout()
                         self._login()
             except vmodl.RuntimeFault as fault:
-                raise translated(fault, what, where) from None
+                raise self.failure(fault, what, where) from None
             except BROKEN as error:
                 broken += 1
                 if not idempotent or broken > 1:
@@ -192,7 +219,7 @@ class Vsphere:
         for item in contents:
             for missing in item.missingSet or []:
                 if fault_name(missing.fault) == "NoPermission":
-                    raise translated(missing.fault, f"reading {missing.path} failed", label(item.obj))
+                    raise self.failure(missing.fault, f"reading {missing.path} failed", label(item.obj))
             rows[item.obj] = {prop.name: prop.val for prop in item.propSet or []}
         return rows
 
@@ -228,17 +255,46 @@ class Vsphere:
                                 propSet=[query.PropertySpec(type=kind, all=False, pathSet=list(paths))])
         return {ref: row for ref, row in self._rows(self._retrieve([spec])).items() if isinstance(ref, kind)}
 
+    def ancestry(self, refs):
+        """{ref: [(object, name), …] from the object itself up to the root folder}, in one call; it ends early where the user may not look."""
+        refs, query = list(refs), vmodl.query.PropertyCollector
+        if not refs:
+            return {}
+        up = query.TraversalSpec(name="up", type=vim.ManagedEntity, path="parent", skip=False, selectSet=[query.SelectionSpec(name="up")])
+        spec = query.FilterSpec(objectSet=[query.ObjectSpec(obj=ref, skip=False, selectSet=[up]) for ref in refs],
+                                propSet=[query.PropertySpec(type=vim.ManagedEntity, all=False, pathSet=["name", "parent"])])
+        rows, found = self._rows(self._retrieve([spec])), {}
+        for ref in refs:
+            trail, at = [], ref
+            while at in rows:
+                trail.append((at, rows[at].get("name", at._GetMoId())))
+                at = rows[at].get("parent")
+            found[ref] = trail
+        return found
+
     def path(self, ref):
         """'/dc-1/vm/palette/installer': names decoded, from the top; the object's id where it cannot be read."""
-        query = vmodl.query.PropertyCollector
-        up = query.TraversalSpec(name="up", type=vim.ManagedEntity, path="parent", skip=False, selectSet=[query.SelectionSpec(name="up")])
-        spec = query.FilterSpec(objectSet=[query.ObjectSpec(obj=ref, skip=False, selectSet=[up])],
-                                propSet=[query.PropertySpec(type=vim.ManagedEntity, all=False, pathSet=["name", "parent"])])
-        rows, parts = self._rows(self._retrieve([spec])), []
-        while ref in rows and rows[ref].get("parent") is not None:
-            parts.append(rows[ref].get("name", ref._GetMoId()))
-            ref = rows[ref]["parent"]
-        return "/" + "/".join(reversed(parts))
+        trail = self.ancestry([ref])[ref]
+        return path_of(trail, self.content.rootFolder)
+
+    def shown(self, ref):
+        """'/dc-1/vm/palette (Folder:group-12)' for people; the type and id alone where the path cannot be read. Never fails."""
+        root = self.content.rootFolder
+        if ref is None or getattr(self._naming, "busy", False):
+            return label(ref)
+        self._naming.busy = True
+        try:
+            trail = self.ancestry([ref])[ref]
+        except Failure:
+            trail = []
+        finally:
+            self._naming.busy = False
+        return f"{path_of(trail, root)} ({label(ref)})" if trail and trail[-1][0] == root else label(ref)
+
+    def named(self, target):
+        """How messages call an object of the REST API, {type, id}: by its path where that can be read."""
+        kind = getattr(vim, target["type"], None)
+        return self.shown(kind(target["id"], self.stub)) if kind is not None else f"{target['type']}:{target['id']}"
 
     def wait_task(self, task, context, timeout, what, where=""):
         """The result of a task. Raises a VcenterFailure (the task's own fault), DeadlinePassed, or says that the task's state is unknown."""
@@ -261,5 +317,5 @@ class Vsphere:
 
         done = until(observe, lambda row: row["info.state"] in ("success", "error"), context, timeout, interval=0.25, describe=describe, on_deadline=too_late)
         if done["info.state"] == "error":
-            raise translated(done["info.error"], f"{what} failed", where)
+            raise self.failure(done["info.error"], f"{what} failed", where)
         return done.get("info.result")

@@ -66,3 +66,10 @@ def test_every_option_is_passed_on(role, option, module, own):
     variable = {"gateway_dns_mappings": "gateway_dns_mapping", "ip_pools_list": "ip_pools_pool"}.get(option, option)
     passed = entries(role)["main"]["options"][option]["options"]
     assert [name for name in passed if f"{variable}.{name}" not in tasks and name != "name"] == []
+
+
+@pytest.mark.parametrize("option, module", [("placements", "vcenter_permission"), ("profiles", "vcenter_role"), ("assignment", "vcenter_permission"),
+                                            ("replace", "vcenter_permission"), ("exact", "vcenter_role"), ("profiles", "permission_audit")])
+def test_options_of_vcenter_access_are_the_modules(option, module):
+    noun = importlib.import_module(f"ansible_collections.palette.vmware.plugins.module_utils._{module}")
+    assert kinds({option: entries("vcenter_access")["main"]["options"][f"vcenter_access_{option}"]}) == kinds({option: noun.SPEC["argument_spec"][option]})

@@ -42,11 +42,13 @@ def _tagging_session(request, site, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent")
     with Tagging(vcenter_connection(site.params), Context()) as tagging:
         yield tagging
+    control(site, "DELETE", "/faults")
 
 
-def control(site, method, path):
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(urllib.request.Request(site.control + path, b"{}" if method == "POST" else None,
-                                                                                                  method=method), timeout=30) as answer:
+def control(site, method, path, body=None):
+    content = json.dumps(body or {}).encode() if method == "POST" else None
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(urllib.request.Request(site.control + path, content, method=method),
+                                                                           timeout=30) as answer:
         return json.loads(answer.read() or b"null")
 
 
@@ -67,6 +69,64 @@ def test_categories_tags_and_attachments(site, tagging):
     assert not tagging.attached([first]).get((first["type"], first["id"]))
 
 
+def test_one_call_for_many_objects_and_what_it_refuses(site, tagging):
+    zone = tagging.create_category("k8s-zone", "SINGLE", ["ClusterComputeResource"])
+    az1, az2 = tagging.create_tag("az1", zone), tagging.create_tag("az2", zone)
+    assert tagging.objects_on([]) == {} and tagging.objects_on([az1, az2]) == {az1: [], az2: []}
+    before = len(control(site, "GET", "/journal")["items"])
+    assert tagging.attach_to_all(az1, site.clusters) == [] and tagging.attach_to_all(az1, site.clusters[:1]) == []
+    assert len(control(site, "GET", "/journal")["items"]) == before + 2
+    assert sorted(each["id"] for each in tagging.objects_on([az1])[az1]) == sorted(each["id"] for each in site.clusters)
+    assert tagging.detach_from_all(az1, site.clusters[:1]) == []
+    [refused, gone] = tagging.attach_to_all(az2, [*site.clusters[:2], {"type": "ClusterComputeResource", "id": "domain-c99999"}])
+    assert "already has tag az1" in refused and "was not found" in gone
+    assert [each["id"] for each in tagging.objects_on([az2])[az2]] == [site.clusters[0]["id"]]
+
+
+def test_many_objects_are_sent_in_batches(site, tagging, monkeypatch):
+    monkeypatch.setattr(_tagging, "BATCH", 2)
+    zone = tagging.create_category("k8s-zone", "SINGLE", [])
+    tags = [tagging.create_tag(name, zone) for name in ("az1", "az2", "az3")]
+    before = len(control(site, "GET", "/journal")["items"])
+    assert tagging.attach_to_all(tags[0], site.clusters) == []
+    assert {key: len(objects) for key, objects in tagging.objects_on(tags).items()} == {tags[0]: 3, tags[1]: 0, tags[2]: 0}
+    assert len(control(site, "GET", "/journal")["items"]) == before + 4
+
+
+def test_a_category_is_widened_never_narrowed(site, tagging):
+    region = tagging.create_category("k8s-region", "SINGLE", ["Folder"], "regions")
+    tagging.update_category(region, associable_types=["Datacenter", "Folder"])
+    [found] = tagging.categories()
+    assert sorted(found["associable_types"]) == ["Datacenter", "Folder"] and found["description"] == "regions"
+    for narrower in ({"associable_types": ["Datacenter"]}, {"cardinality": "NONE"}):
+        with pytest.raises(errors.VcenterFailure) as failure:
+            tagging.update_category(region, **narrower)
+        assert failure.value.fault == "InvalidArgument"
+
+
+def test_deleted(site, tagging):
+    zone = tagging.create_category("k8s-zone", "SINGLE", [])
+    az1, az2 = tagging.create_tag("az1", zone), tagging.create_tag("az2", zone)
+    tagging.delete_tag(az1)
+    assert [tag["id"] for tag in tagging.tags(zone)] == [az2]
+    tagging.delete_category(zone)
+    assert tagging.categories() == []
+
+
+def test_what_is_gone_between_listing_and_reading_is_left_out_and_what_is_known_not_read(site, tagging, monkeypatch):
+    zone = tagging.create_category("k8s-zone", "SINGLE", [])
+    az1 = tagging.create_tag("az1", zone)
+    known = {}
+    assert [tag["name"] for tag in tagging.tags(zone, known)] == ["az1"] and set(known) == {az1}
+    az2, before = tagging.create_tag("az2", zone), len(control(site, "GET", "/journal")["items"])
+    assert [tag["name"] for tag in tagging.tags(zone, known)] == ["az1", "az2"]
+    assert [item["method"] for item in control(site, "GET", "/journal")["items"][before:]] == ["POST", "GET"]
+    ids = tagging.tag_ids(zone)
+    monkeypatch.setattr(tagging, "tag_ids", lambda _category: ids)
+    tagging.delete_tag(az2)
+    assert [tag["id"] for tag in tagging.tags(zone)] == [az1]
+
+
 def test_refusals_are_told_by_type(site, tagging):
     zone = tagging.create_category("k8s-zone", "SINGLE", ["ClusterComputeResource"])
     with pytest.raises(errors.VcenterFailure, match="creating tag category 'k8s-zone' failed") as failure:
@@ -80,6 +140,49 @@ def test_refusals_are_told_by_type(site, tagging):
     with pytest.raises(errors.VcenterFailure) as failure:
         tagging.attach(tags[1], site.clusters[0])
     assert failure.value.fault == "InvalidArgument" or failure.value.fault == "InvalidState"
+
+
+def refuse(site, words):
+    control(site, "POST", "/faults", [{"method": "POST *", "kind": "fault", "fault": "NoPermission", "message": words}])
+
+
+def test_a_missing_right_is_told_though_vcenter_does_not_name_it(site, tagging):
+    refuse(site, "Unable to authorize user")
+    with pytest.raises(errors.VcenterDenied) as failure:
+        tagging.create_category("k8s-zone", "SINGLE", ["ClusterComputeResource"])
+    assert failure.value.fault == "NoPermission" and failure.value.what == "not allowed: creating tag category 'k8s-zone'"
+    assert "InventoryService.Tagging.CreateCategory (vSphere Tagging > Create vSphere Tag Category) missing on /" in failure.value.observed
+    assert "vCenter does not name the privilege" in failure.value.observed and failure.value.observed.endswith(": Unable to authorize user")
+    assert "root-level role (profile collection)" in failure.value.fix
+
+
+def test_a_missing_right_that_vcenter_names(site, tagging):
+    tag = tagging.create_tag("az1", tagging.create_category("k8s-zone", "SINGLE", ["ClusterComputeResource"]))
+    tagging.name = lambda target: f"/dc-1/host/cluster-1 ({target['type']}:{target['id']})"
+    refuse(site, "svc lacks InventoryService.Tagging.ObjectAttachable")
+    with pytest.raises(errors.VcenterDenied) as failure:
+        tagging.attach(tag, site.clusters[0])
+    place = f"/dc-1/host/cluster-1 (ClusterComputeResource:{site.clusters[0]['id']})"
+    assert failure.value.where.endswith(f" on {place}") and "does not name" not in failure.value.observed
+    assert f"InventoryService.Tagging.ObjectAttachable (vSphere Tagging > Assign or Unassign vSphere Tag on Object) missing on {place}" in failure.value.observed
+    assert "AttachTag" not in failure.value.observed and f"Spectro role (profile collection), and have that role granted on /dc-1/host/cluster-1; " in failure.value.fix
+
+
+@pytest.mark.parametrize("method, path, action, privileges", [
+    ("POST", "/category", None, ["CreateCategory"]), ("PATCH", "/category/x", None, ["EditCategory"]), ("DELETE", "/category/x", None, ["DeleteCategory"]),
+    ("POST", "/tag", None, ["CreateTag"]), ("DELETE", "/tag/x", None, ["DeleteTag"]), ("GET", "/tag/x", None, []),
+    ("POST", "/tag-association/x", "attach", ["AttachTag", "ObjectAttachable"]),
+    ("POST", "/tag-association/x", "detach-tag-from-multiple-objects", ["AttachTag", "ObjectAttachable"]),
+    ("POST", "/tag-association", "list-attached-tags-on-objects", []),
+])
+def test_privileges_that_calls_ask_for(method, path, action, privileges):
+    assert list(_tagging.needed(method, path, action)) == [f"InventoryService.Tagging.{name}" for name in privileges]
+
+
+def test_a_refused_call_about_many_objects(site):
+    assert _tagging.about(_tagging.targets_of({"object_ids": site.clusters}), _tagging.called) == (
+        f"ClusterComputeResource:{site.clusters[0]['id']} and 2 more", "compute_cluster")
+    assert _tagging.about(_tagging.targets_of(None), _tagging.called) == ("/", "root")
 
 
 def test_a_lost_session_is_renewed(site, tagging):

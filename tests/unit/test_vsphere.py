@@ -235,8 +235,61 @@ def test_missing_privilege_names_privilege_and_object():
     folder = vim.Folder("group-v1")
     failure = translated(vim.fault.NoPermission(object=folder, privilegeId="VApp.Import"), "starting the import", "import of x")
     assert isinstance(failure, errors.VcenterDenied) and failure.fault == "NoPermission"
-    assert str(failure) == ("starting the import - import of x on Folder:group-v1 - seen: NoPermission: VApp.Import missing - "
-                            "grant VApp.Import to the user on Folder:group-v1")
+    assert str(failure) == ("not allowed: starting the import - import of x on Folder:group-v1 - seen: NoPermission: VApp.Import (vApp > Import) missing on Folder:group-v1 - "
+                            "add VApp.Import to the Spectro role (profile collection), and have that role granted on Folder:group-v1; "
+                            "role palette.vmware.vcenter_access does it")
+
+
+def test_a_refusal_names_the_object_by_its_path(vsphere):
+    refs = _inventory.resolve(vsphere, PLACE)
+
+    def refuse():
+        raise vim.fault.NoPermission(object=refs["folder"], privilegeId="VApp.Import")
+    with pytest.raises(errors.VcenterDenied) as failure:
+        vsphere.call(refuse, "starting the import", _vsphere.label(refs["folder"]))
+    place = f"/dc-1/vm/palette/gateways ({_vsphere.label(refs['folder'])})"
+    assert failure.value.where == place and f"missing on {place}" in failure.value.observed
+    assert "granted on /dc-1/vm/palette/gateways; role" in failure.value.fix
+
+
+def test_a_refusal_of_which_the_path_cannot_be_read_is_told_with_the_id(site, vsphere):
+    folder = _inventory.resolve(vsphere, PLACE)["folder"]
+
+    def refuse():
+        raise vim.fault.NoPermission(object=folder, privilegeId="VApp.Import")
+    control(site, "POST", "/faults", [{"method": "RetrievePropertiesEx", "kind": "fault", "fault": "NoPermission"}])
+    with pytest.raises(errors.VcenterDenied, match=f"VApp.Import .vApp > Import. missing on {_vsphere.label(folder)} - ") as failure:
+        vsphere.call(refuse, "starting the import")
+    assert failure.value.fault == "NoPermission"
+    assert vsphere.shown(folder).startswith("/dc-1/"), "the fault was for one call, and was used"
+
+
+def test_several_missing_privileges_on_several_objects(vsphere):
+    refs = _inventory.resolve(vsphere, PLACE)
+    root = vsphere.content.rootFolder
+    entries = [vim.fault.NoPermission.EntityPrivileges(entity=refs["folder"], privilegeIds=["VApp.Import", "VirtualMachine.Inventory.Create"]),
+               vim.fault.NoPermission.EntityPrivileges(entity=root, privilegeIds=["InventoryService.Tagging.CreateCategory"])]
+    failure = vsphere.failure(vim.fault.NoPermission(object=refs["folder"], privilegeId="VApp.Import", missingPrivileges=entries), "it failed")
+    assert failure.observed.count("VApp.Import") == 1
+    assert "VirtualMachine.Inventory.Create (Virtual machine > Edit Inventory > Create new) missing on /dc-1/vm/palette/gateways" in failure.observed
+    assert "add InventoryService.Tagging.CreateCategory to the root-level role (profile collection), and have that role granted on /; role" in failure.fix
+
+
+def test_objects_of_the_rest_api_are_named_by_their_paths(vsphere):
+    cluster = _inventory.resolve(vsphere, PLACE)["compute_cluster"]
+    moid = cluster._GetMoId()
+    assert vsphere.named({"type": "ClusterComputeResource", "id": moid}) == f"/dc-1/host/cluster-1 (ClusterComputeResource:{moid})"
+    assert vsphere.named({"type": "ClusterComputeResource", "id": "domain-c999"}) == "ClusterComputeResource:domain-c999"
+    assert vsphere.named({"type": "com.vmware.content.Library", "id": "x"}) == "com.vmware.content.Library:x"
+
+
+def test_paths_of_many_objects_in_one_call(site, vsphere):
+    refs = _inventory.resolve(vsphere, PLACE)
+    wanted = [refs["folder"], refs["datastore"], vsphere.content.rootFolder]
+    before = len(journal(site, "RetrievePropertiesEx"))
+    found = vsphere.ancestry(wanted)
+    assert len(journal(site, "RetrievePropertiesEx")) == before + 1
+    assert [_vsphere.path_of(found[ref], vsphere.content.rootFolder) for ref in wanted] == ["/dc-1/vm/palette/gateways", "/dc-1/datastore/ds-shared-1", "/"]
 
 
 @pytest.mark.parametrize("fault, words, retriable", [

@@ -35,8 +35,7 @@ def up(directory: Path, settings: Settings, foreground: bool) -> int:
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(writer,), start_new_session=True,
                          env={**os.environ, "PYTHONPATH": path})
         os.close(writer)
-        patience = 150 + 0.2 * (settings.vms or 0)
-        heard = select.select([announced], [], [], patience)[0] and announced.readline()
+        heard = select.select([announced], [], [], 90 + 2 * supervisor.patience(settings))[0] and announced.readline()
     if not heard:
         print(f"the lab did not come up; {supervisor.tail(directory, 'supervisor')}", file=sys.stderr)
         supervisor.down(directory)

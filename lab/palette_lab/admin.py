@@ -19,6 +19,7 @@ from palette_lab import journal, state
 from palette_lab.app import Lab
 
 RESET_SECONDS = 20.0
+CALL_SECONDS, REBUILD_SECONDS = 30.0, 600.0
 LATER = {"/offer-upgrade": "the step that brings gateway upgrades", "/stick": "the step that brings tenant clusters",
          "/load": "the step that brings autoscaling"}
 
@@ -27,7 +28,7 @@ class ControlError(Exception):
     """vCenter's control listener did not answer, or refused."""
 
 
-def control(lab: Lab, method: str, path: str, body: Any = None) -> Any:
+def control(lab: Lab, method: str, path: str, body: Any = None, seconds: float = CALL_SECONDS) -> Any:
     """One call to vCenter's control listener; None when the site has no vCenter. Raises ControlError."""
     address = lab.store.site.get("vcenter", {}).get("control")
     if not address:
@@ -35,7 +36,7 @@ def control(lab: Lab, method: str, path: str, body: Any = None) -> Any:
     content = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"http://{address}{path}", content, {"Content-Type": "application/json"}, method=method)
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as response:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=seconds) as response:
             text = response.read()
     except urllib.error.HTTPError as error:
         raise ControlError(f"vCenter's control listener answered {error.code} to {method} {path}: {error.read(300).decode(errors='replace')}") from None
@@ -74,7 +75,7 @@ def reset(lab: Lab, query: dict, body: Any) -> dict:
         lab.listeners.reset()
     if lab.engine is not None:
         lab.engine.reset()
-    control(lab, "POST", "/reset")
+    control(lab, "POST", "/reset", seconds=REBUILD_SECONDS)
     lab.store.reset(lab.store.site)
     lab.sessions.revoke()
     lab.violations.clear()

@@ -32,7 +32,8 @@ class Gate:
 
     def __init__(self, address: str, open_now: Callable[[], Coroutine[Any, Any, list[Any]]], at_first: bool = True) -> None:
         self.address, self.at_first = address, at_first
-        self._open_now, self._listening = open_now, []
+        self._open_now = open_now
+        self._listening: list[Any] = []
 
     @property
     def is_open(self) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from palette_lab.site import palette_user, vcenter_user, write_private
+from palette_lab.site import merged, palette_user, vcenter_user, write_private
 
 
 class Plain(yaml.SafeDumper):
@@ -51,8 +51,9 @@ def write(directory: Path, site: dict, env: dict[str, str]) -> None:
 
 
 def inventory(site: dict, env: dict[str, str]) -> dict:
-    """One host per datacenter in the group palette_sites, with how it is reached and what it should have."""
-    hosts = {datacenter["name"]: {**connection(env), **desired(site, env, datacenter), **ground(datacenter, number)}
+    """One host per datacenter in the group palette_sites, with how it is reached and what it should have; the site file may change its variables."""
+    hosts = {datacenter["name"]: merged({**connection(env), **desired(site, env, datacenter), **ground(datacenter, number)},
+                                        site["inventory"].get(datacenter["name"]) or {})
              for number, datacenter in enumerate(site["vcenter"]["datacenters"], 1)}
     return {"palette_sites": {"hosts": hosts, "vars": {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}}}
 
@@ -77,15 +78,16 @@ def desired(site: dict, env: dict[str, str], datacenter: dict) -> dict:
     shared = {"prefix": int(facts["cidr"].split("/")[1]), "network_gateway": facts["gateway"], "name_servers": ["10.10.0.2"], "search_domains": ["lab.local"]}
     cluster = datacenter["compute_clusters"][0]
     name = f"{datacenter['name'].replace('-', '')}-gw"
-    placement = {"datacenter": datacenter["name"], "compute_cluster": cluster["name"], "resource_pool": pool_path((cluster.get("resource_pools") or ["Resources"])[-1]),
-                 "datastore": datacenter["datastores"][0]["name"], "folder": "palette/gateways", "network": network}
+    placement = {"datacenter": datacenter["name"], "compute_cluster": cluster["name"],
+                 "resource_pool": pool_path((cluster.get("resource_pools") or ["Resources"])[-1]), "datastore": datacenter["datastores"][0]["name"],
+                 "folder": "palette/gateways", "network": network}
     account = {"vcenter_server": f"{env['VMWARE_HOST']}:{env['VMWARE_PORT']}", "username": env["VMWARE_USER"], "password": env["VMWARE_PASSWORD"],
                "insecure": False}
     return {"gateway_name": name, "gateway_size": 1, "gateway_account": account, "gateway_placements": [placement], "gateway_ntp_servers": ["10.10.0.3"],
             "gateway_ip_pool": {"name": f"{name}-pool", "start": f"{base}.10", "end": f"{base}.19", **shared},
             "preflight_name_servers": [env["LAB_DNS"]], "preflight_host_port": int(env["LAB_HOST_PORT"]),
-            "gateway_installer": {"ova_ca_path": env["PALETTE_CA_PATH"], "console_endpoint": console(site), "pod_cidr": "192.168.0.0/16", "service_cidr": "172.20.0.0/16",
-                                  "node_network": facts["cidr"]},
+            "gateway_installer": {"ova_ca_path": env["PALETTE_CA_PATH"], "console_endpoint": console(site), "pod_cidr": "192.168.0.0/16",
+                                  "service_cidr": "172.20.0.0/16", "node_network": facts["cidr"]},
             "ip_pools_list": [{"name": f"{datacenter['name']}-tenants", "start": f"{base}.50", "end": f"{base}.119", **shared}]}
 
 

@@ -131,10 +131,14 @@ def compose(settings: Settings, ports: Mapping[str, int], tls: Mapping[str, str]
         _keep_or_make(user, ("password",), "name", before.get("vcenter", {}).get("users", []))
     for user in palette["users"]:
         _keep_or_make(user, ("password", "api_key"), "email", before.get("palette", {}).get("users", []))
+    inventory = source.get("inventory") or {}
+    unknown = set(inventory) - {datacenter["name"] for datacenter in vcenter["datacenters"]}
+    if unknown:
+        raise SiteError(f"site {settings.site!r} has inventory for {sorted(unknown)}, which are no datacenters of it")
     switches = {**SWITCHES, **(source.get("switches") or {}), **settings.switches}
     openapi = str(Path(settings.openapi).resolve()) if settings.openapi else None
     return {"vcenter": vcenter, "networks": source["networks"], "palette": palette, "tls": dict(tls), "switches": switches,
-            "reachability": {"port": ports["hosts"], "dns": f"127.0.0.1:{ports['dns']}", "names": names_of(vcenter["datacenters"])},
+            "inventory": inventory, "reachability": {"port": ports["hosts"], "dns": f"127.0.0.1:{ports['dns']}", "names": names_of(vcenter["datacenters"])},
             "settings": {"speed": settings.speed, "ova_mib": settings.ova_mib, "seed": settings.seed, "fleet": settings.fleet, "openapi": openapi,
                          "check_responses": settings.check_responses}}
 
@@ -157,7 +161,7 @@ def size_datacenter(datacenter: dict, host: dict, settings: Settings) -> None:
     folder = "workloads" if "workloads" in folders else ""
     for number in range(1, (settings.vms or 0) + 1):
         machines.append({"name": f"workload-{number:05d}", "folder": folder, "compute_cluster": clusters[(number - 1) % len(clusters)]["name"],
-                         "power": "on" if number % 4 else "off"})
+                         "power": "off" if (number - 1) // len(clusters) % 4 == 3 else "on"})
 
 
 def hosts_of(datacenters: list[dict]) -> list[dict]:

@@ -81,10 +81,9 @@ def start(directory: Path, settings: Settings) -> Lab:
         tls.ensure(directory, (host[key] for host in sites.hosts_of(lab.site["vcenter"]["datacenters"]) for key in ("name", "address")))
         path = directory / "site.json"
         sites.write_private(path, json.dumps(lab.site, indent=1) + "\n")
-        patience = 60 + 0.1 * (settings.vms or 0)
-        launch(lab, "vcenter", [str(binary), "--site", str(path)], patience)
+        launch(lab, "vcenter", [str(binary), "--site", str(path)], patience(settings))
         check_vcenter(lab)
-        launch(lab, "palette", [sys.executable, "-m", "palette_lab.palette", "--site", str(path)], patience)
+        launch(lab, "palette", [sys.executable, "-m", "palette_lab.palette", "--site", str(path)], patience(settings))
         lab.env = outputs.environment(lab.site, check_palette(lab))
         outputs.write(directory, lab.site, lab.env)
     except BaseException:
@@ -92,6 +91,11 @@ def start(directory: Path, settings: Settings) -> Lab:
         raise
     say(lab, f"ready: Palette {lab.env['PALETTE_HOST']}, vCenter {lab.site['vcenter']['listen']}, admin {lab.admin}")
     return lab
+
+
+def patience(settings: Settings) -> float:
+    """Seconds after which a child that is not ready never will be; vCenter makes about 50 hosts and thousands of machines in a second."""
+    return 60 + 0.2 * (settings.clusters or 3) * (settings.hosts or 3) + 0.005 * (settings.vms or 0)
 
 
 def hold_lock(directory: Path) -> IO:

@@ -53,7 +53,7 @@ def make(hosts: Iterable[str]) -> tuple[bytes, bytes, bytes, bytes]:
           .add_extension(ca_id, critical=False)
           .add_extension(authority, critical=False)
           .sign(ca_key, hashes.SHA256()))
-    leaves = []
+    leaves: list[bytes] = []
     for common_name, names in (("Palette lab", SERVER_NAMES), ("Palette lab ESXi hosts", hosts)):
         leaf = (_builder(_name(common_name), ca_name, server_key.public_key())
                 .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -65,7 +65,7 @@ def make(hosts: Iterable[str]) -> tuple[bytes, bytes, bytes, bytes]:
                 .sign(ca_key, hashes.SHA256()))
         leaves.append(leaf.public_bytes(serialization.Encoding.PEM))
     key = server_key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return ca.public_bytes(serialization.Encoding.PEM), *leaves, key
+    return ca.public_bytes(serialization.Encoding.PEM), leaves[0], leaves[1], key
 
 
 def _general_name(name: str) -> x509.GeneralName:

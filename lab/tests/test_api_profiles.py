@@ -43,7 +43,7 @@ def test_a_published_profile_and_a_draft_are_told_apart(profiled):
     assert ready["status"]["isPublished"] is True and "draft" not in ready["spec"] and ready["metadata"]["annotations"] == {"scope": "tenant"}
     template = ready["spec"]["published"]
     assert (template["type"], template["cloudType"], template["profileVersion"]) == ("cluster", "vsphere", "1.0.0")
-    assert [(pack["name"], pack["layer"], pack["tag"]) for pack in template["packs"]] == [tuple(pack[key] for key in ("name", "layer", "tag")) for pack in PACKS]
+    assert [{key: pack[key] for key in given} for pack, given in zip(template["packs"], PACKS, strict=True)] == PACKS
     assert draft["status"]["isPublished"] is False and "published" not in draft["spec"] and draft["spec"]["draft"]["profileVersion"] == "2.0.0"
     assert seen["add-on"]["spec"]["published"]["cloudType"] == "all"
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import datetime
 import socket
 import ssl
@@ -12,7 +14,7 @@ import requests
 from pyVim.connect import Disconnect, SmartConnect
 from pyVmomi import vim, vmodl
 
-from palette_lab import supervisor
+from palette_lab import site, supervisor, wait
 
 SITE = """extends: default
 vcenter:
@@ -49,6 +51,12 @@ def lab(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def vcenter(lab):
+    with connected(lab) as instance:
+        yield instance
+
+
+@contextlib.contextmanager
+def connected(lab):
     context = ssl.create_default_context(cafile=lab.env["VMWARE_CA_PATH"])
     instance = SmartConnect(host=lab.env["VMWARE_HOST"], port=int(lab.env["VMWARE_PORT"]), user=lab.env["VMWARE_ADMIN_USER"],
                             pwd=lab.env["VMWARE_ADMIN_PASSWORD"], sslContext=context)
@@ -74,7 +82,7 @@ def test_versions(vcenter):
     about = vcenter.content.about
     assert (about.version, about.build, about.apiVersion) == ("6.7.0", "13007421", "6.7.1")
     hosts = read(vcenter, vim.HostSystem, "config.product.version")
-    assert {name: row["config.product.version"] for name, row in hosts.items()} == {**dict.fromkeys(("esx-1", "esx-2", "esx-3", "esx-4"), "6.7.0"), "esx-5": "6.5.0"}
+    assert {name: row["config.product.version"] for name, row in hosts.items()} == {**dict.fromkeys(hosts, "6.7.0"), "esx-5": "6.5.0"}
 
 
 def test_management_addresses_answer_or_do_not(lab, vcenter):
@@ -122,3 +130,78 @@ def test_networks_and_datastores_on_a_part_of_the_hosts(vcenter):
     assert reached == {**dict.fromkeys(hosts, True), "esx-3": False}
     assert [name for name, row in hosts.items() if stores["ds-small"]["self"] in row["datastore"]] == ["esx-1", "esx-2"]
     assert stores["ds-small"]["summary.freeSpace"] == 3 << 30 and stores["ds-small"]["summary.maintenanceMode"] == "normal"
+
+
+def test_capacity_of_pools_and_clusters(vcenter):
+    pools = read(vcenter, vim.ResourcePool, "runtime.cpu.maxUsage", "runtime.memory.maxUsage", "runtime.memory.unreservedForVm", "runtime.memory.overallUsage",
+                 "config.cpuAllocation.limit", "config.memoryAllocation.limit")
+    limited, whole = pools["gateways"], pools["Resources"]
+    assert [limited[f"config.{kind}Allocation.limit"] for kind in ("cpu", "memory")] == [2000, 2048]
+    assert (limited["runtime.cpu.maxUsage"], limited["runtime.memory.maxUsage"], limited["runtime.memory.unreservedForVm"]) == (2000, 2048 << 20, 512 << 20)
+    assert pools["palette"]["config.cpuAllocation.limit"] == -1 and pools["palette"]["runtime.cpu.maxUsage"] == whole["runtime.cpu.maxUsage"] == 3 * 32 * 2600
+    cluster = read(vcenter, vim.ClusterComputeResource, *(f"summary.{key}" for key in ("totalCpu", "effectiveCpu", "effectiveMemory", "numEffectiveHosts")))
+    cluster = cluster["cluster-1"]
+    assert cluster["summary.totalCpu"] == 5 * 32 * 2600 and cluster["summary.effectiveCpu"] == 3 * 32 * 2600
+    assert (cluster["summary.effectiveMemory"], cluster["summary.numEffectiveHosts"]) == (3 * 256 << 10, 3)
+
+
+MACHINE_PATHS = ("runtime.powerState", "runtime.host", "resourcePool", "parent", "guest.ipAddress", "guest.toolsRunningStatus", "summary.config.vmPathName",
+                 "summary.runtime.powerState", "config.hardware.numCPU", "config.files.vmPathName", "network", "datastore")
+
+
+def test_machines_in_bulk(tmp_path):
+    with supervisor.running(tmp_path / "lab", clusters=4, hosts=2, vms=500, speed=0, ova_mib=1) as lab, connected(lab) as instance:
+        machines = read(instance, vim.VirtualMachine, *MACHINE_PATHS)
+        assert len(machines) == 500 and len({row["self"]._moId for row in machines.values()}) == 500
+        assert sum(row["runtime.powerState"] == "poweredOn" for row in machines.values()) == 376
+        one = machines["workload-00042"]
+        assert one["config.files.vmPathName"] == one["summary.config.vmPathName"] == "[ds-shared-1] workload-00042/workload-00042.vmx"
+        assert one["parent"].name == "workloads" and one["runtime.host"].parent.name == "cluster-2" and one["resourcePool"].owner.name == "cluster-2"
+        assert one["self"].summary.runtime.powerState == "poweredOn" and one["self"].config.uuid != machines["workload-00043"]["self"].config.uuid
+        per_host = {name: len(row["vm"]) for name, row in read(instance, vim.HostSystem, "vm").items()}
+        assert sum(per_host.values()) == 500 and max(per_host.values()) - min(per_host.values()) <= 1
+        used = read(instance, vim.HostSystem, "summary.quickStats.overallMemoryUsage")
+        on = collections.Counter(row["runtime.host"].name for row in machines.values() if row["runtime.powerState"] == "poweredOn")
+        assert {name: row["summary.quickStats.overallMemoryUsage"] for name, row in used.items()} == {
+            name: min(262144 // 20 + 4096 * on[name], 262144) for name in used}
+        assert requests.post(f"{lab.admin}/reset", timeout=60).status_code == 200
+    with supervisor.running(tmp_path / "lab", clusters=4, hosts=2, vms=0, speed=0, ova_mib=1) as lab, connected(lab) as instance:
+        assert read(instance, vim.VirtualMachine) == {}
+
+
+def test_a_machine_in_bulk_is_operated_like_any_other(tmp_path):
+    with supervisor.running(tmp_path / "lab", clusters=1, hosts=2, vms=8, speed=0, ova_mib=1) as lab, connected(lab) as instance:
+        machines = read(instance, vim.VirtualMachine, "runtime.powerState")
+        on, off = machines["workload-00006"]["self"], machines["workload-00008"]["self"]
+        for task in (on.PowerOff(), on.Reconfigure(vim.vm.ConfigSpec(numCPUs=8, annotation="mine")), off.PowerOn()):
+            assert finished(task) == "success", task.info.error
+        assert (on.config.hardware.numCPU, on.config.annotation, off.runtime.powerState) == (8, "mine", "poweredOn")
+        assert finished(on.Destroy()) == "success"
+        assert sorted(read(instance, vim.VirtualMachine)) == [name for name in sorted(machines) if name != "workload-00006"]
+
+
+def finished(task):
+    return wait.until(lambda: task.info.state if task.info.state in ("success", "error") else None, 20)
+
+
+def test_the_troubled_site_has_what_it_promises(tmp_path):
+    with supervisor.running(tmp_path / "lab", site="troubled", speed=0, ova_mib=1) as lab, connected(lab) as instance:
+        assert (instance.content.about.version, instance.content.about.apiVersion) == ("6.7.0", "6.7.2")
+        hosts = read(instance, vim.HostSystem, "runtime.connectionState", "runtime.inMaintenanceMode", "config.service.service", "network",
+                     "config.dateTimeInfo.ntpConfig.server", "summary.config.product.version")
+        assert [name for name, row in hosts.items() if not row.get("config.dateTimeInfo.ntpConfig.server")] == ["cluster-1-esx-1"]
+        stopped = [name for name, row in hosts.items() if not any(each.key == "ntpd" and each.running for each in row["config.service.service"])]
+        assert stopped == ["cluster-1-esx-1", "cluster-1-esx-2"]
+        assert [name for name, row in hosts.items() if row["runtime.inMaintenanceMode"]] == ["cluster-2-esx-2"]
+        assert [name for name, row in hosts.items() if row["runtime.connectionState"] != "connected"] == ["cluster-3-esx-1"]
+        assert [name for name, row in hosts.items() if not any(net.name == "pg-k8s" for net in row["network"])] == ["cluster-2-esx-3"]
+        assert [row["name"] for row in requests.get(f"{lab.admin}/listeners", timeout=10).json()["items"] if not row["open"]] == [
+            "host:cluster-3-esx-1", "host:cluster-3-esx-2"]
+        stores = read(instance, vim.Datastore, "summary.freeSpace", "summary.maintenanceMode", "host")
+        assert stores["ds-full"]["summary.freeSpace"] == 6 << 30 and len(stores["ds-shared-1"]["host"]) == 5
+        assert "cluster-3-esx-3" not in lab.site["reachability"]["names"] and "cluster-3-esx-2" in lab.site["reachability"]["names"]
+        key = site.palette_user(lab.site, "tenant_admin")["api_key"]
+        answer = requests.get(f"{lab.env['PALETTE_HOST']}/v1/dashboard/clusterprofiles/metadata", headers={"ApiKey": key}, verify=lab.env["PALETTE_CA_PATH"],
+                              timeout=10)
+        assert [each["metadata"]["name"] for each in answer.json()["items"]] == ["gateway-profile", "vsphere-infra"]
+        assert "cluster-3" in (tmp_path / "lab" / "inventory" / "hosts.yml").read_text()

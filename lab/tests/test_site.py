@@ -116,6 +116,23 @@ def test_other_hosts_get_other_certificates(tmp_path):
         shaken(server, client, "esx-3")
 
 
+def test_the_site_file_may_change_the_inventory(tmp_path):
+    (tmp_path / "mine.yml").write_text("extends: default\ninventory: {dc-1: {gateway_size: 3, gateway_ip_pool: {end: 10.10.8.12}, preflight_x: [1]}}\n")
+    made = composed(site=str(tmp_path / "mine.yml"))
+    host = outputs.inventory(made, outputs.environment(made, ""))["palette_sites"]["hosts"]["dc-1"]
+    assert (host["gateway_size"], host["preflight_x"], host["gateway_ip_pool"]["start"], host["gateway_ip_pool"]["end"]) == (3, [1], "10.10.8.10", "10.10.8.12")
+    (tmp_path / "mine.yml").write_text("extends: default\ninventory: {dc-2: {gateway_size: 3}}\n")
+    with pytest.raises(site.SiteError, match="inventory for .'dc-2'."):
+        composed(site=str(tmp_path / "mine.yml"))
+
+
+def test_a_resource_pool_is_a_path_or_has_one(tmp_path):
+    made = composed()
+    made["vcenter"]["datacenters"][0]["compute_clusters"][0]["resource_pools"] = ["palette", {"path": "palette/kept", "cpu_limit_mhz": 100}]
+    host = outputs.inventory(made, outputs.environment(made, ""))["palette_sites"]["hosts"]["dc-1"]
+    assert host["gateway_placements"][0]["resource_pool"] == "palette/kept"
+
+
 def shaken(server, client, name):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         def answer():

@@ -67,8 +67,8 @@ def test_up_status_second_up_down_and_up_again(directory):
     assert first.returncode == 0, first.stderr
     pids, env = pids_of(directory), variables(directory)
     assert len(pids) == 3 and all(alive(pid) for pid in pids)
-    assert sorted(path.name for path in directory.iterdir()) == ["ca.pem", "env", "hosts.pem", "inventory", "log", "ports.json", "server.key", "server.pem", "site.json",
-                                                                 "supervisor.json", "supervisor.lock"]
+    assert sorted(path.name for path in directory.iterdir()) == ["ca.pem", "env", "hosts.pem", "inventory", "log", "ports.json", "server.key", "server.pem",
+                                                                 "site.json", "supervisor.json", "supervisor.lock"]
     for name in ("env", "site.json", "server.key", "inventory/hosts.yml"):
         assert stat.S_IMODE((directory / name).stat().st_mode) == 0o600, name
     answer = requests.get(env["PALETTE_HOST"] + "/v1/overlords", headers={"ApiKey": env["PALETTE_API_KEY"]}, verify=env["PALETTE_CA_PATH"], timeout=10)

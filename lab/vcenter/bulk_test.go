@@ -56,7 +56,8 @@ func TestMachinesInBulkAreOrdinaryObjects(t *testing.T) {
 		disks := object.VirtualDeviceList(vm.Config.Hardware.Device).SelectByType((*types.VirtualDisk)(nil))
 		equal(t, "disks of "+name, len(disks), 1)
 		file := disks[0].GetVirtualDevice().Backing.(*types.VirtualDiskFlatVer2BackingInfo).FileName
-		ids := []string{vm.Self.Value, vm.Config.Uuid, vm.Config.InstanceUuid, vm.Config.Files.VmPathName, file, nics[0].(types.BaseVirtualEthernetCard).GetVirtualEthernetCard().MacAddress}
+		mac := nics[0].(types.BaseVirtualEthernetCard).GetVirtualEthernetCard().MacAddress
+		ids := []string{vm.Self.Value, vm.Config.Uuid, vm.Config.InstanceUuid, vm.Config.Files.VmPathName, file, mac}
 		for _, id := range ids {
 			if other := seen[id]; other != "" {
 				t.Errorf("%s has the id %s of %s", name, id, other)
@@ -141,7 +142,8 @@ func TestOperationsOnMachinesInBulk(t *testing.T) {
 		}
 	}
 	vm := l.machine(c, "w-010")
-	run("reconfigure")(vm.Reconfigure(ctx, types.VirtualMachineConfigSpec{NumCPUs: 4, Annotation: "mine", ExtraConfig: []types.BaseOptionValue{&types.OptionValue{Key: "k", Value: "v"}}}))
+	option := []types.BaseOptionValue{&types.OptionValue{Key: "k", Value: "v"}}
+	run("reconfigure")(vm.Reconfigure(ctx, types.VirtualMachineConfigSpec{NumCPUs: 4, Annotation: "mine", ExtraConfig: option}))
 	devices, err := vm.Device(ctx)
 	must(t, err)
 	disk := devices.SelectByType((*types.VirtualDisk)(nil))[0].(*types.VirtualDisk)
@@ -177,7 +179,8 @@ func TestOperationsOnMachinesInBulk(t *testing.T) {
 		b, _ := json.Marshal(after[name].Config)
 		equal(t, "config of the machine beside, "+name, string(b), string(a))
 	}
-	equal(t, "names", fmt.Sprint(after["w-004"].Name, after["w-001"].Name, after["renamed"].Name, after["clone-1"].Name, after["clone-2"].Runtime.PowerState), "renamedclone-1poweredOn")
+	equal(t, "names", fmt.Sprint(after["w-004"].Name, after["w-001"].Name, after["renamed"].Name, after["clone-1"].Name), "renamedclone-1")
+	equal(t, "clone of a template", after["clone-2"].Runtime.PowerState, types.VirtualMachinePowerStatePoweredOn)
 }
 
 func TestTwoMachinesOfOneNameAreRefused(t *testing.T) {

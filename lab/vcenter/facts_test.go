@@ -179,7 +179,8 @@ func TestWrongFactsAreRefused(t *testing.T) {
 		`{"name": "a", "power": "asleep"}`:  `host "a": power is "asleep"`,
 		`{"name": "a", "networks": "some"}`: `"some" is neither "all" nor a list`,
 	} {
-		_, err := siteOf(`{"vcenter": {"users": [{"name": "u", "password": "p"}], "datacenters": [{"name": "d", "compute_clusters": [{"name": "c", "hosts": [` + text + `]}]}]}}`)
+		_, err := siteOf(`{"vcenter": {"users": [{"name": "u", "password": "p"}], "datacenters": [
+			{"name": "d", "compute_clusters": [{"name": "c", "hosts": [` + text + `]}]}]}}`)
 		if err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -46,7 +46,8 @@ func (w *world) buildInventory(ctx context.Context) error {
 		}
 		b := &builder{
 			w: w, client: client, dc: dc, object: obj, clusters: map[string]*object.ClusterComputeResource{},
-			pools: map[string]*object.ResourcePool{}, vmDirs: map[string]*object.Folder{}, networks: map[string]ref{}, specs: map[ref]*Host{}, stores: map[string]string{},
+			pools: map[string]*object.ResourcePool{}, vmDirs: map[string]*object.Folder{}, networks: map[string]ref{},
+			specs: map[ref]*Host{}, stores: map[string]string{},
 		}
 		if err := b.build(ctx); err != nil {
 			return fmt.Errorf("datacenter %q: %w", dc.Name, err)

@@ -18,7 +18,8 @@ const usageSite = `{"vcenter": {
  "users": [{"name": "administrator@vsphere.local", "password": "lab-admin", "admin": true}, {"name": "svc-palette@vsphere.local", "password": "lab-svc"}],
  "datacenters": [{"name": "dc-1", "datastores": [{"name": "ds-shared-1", "capacity_gib": 1000, "hosts": "all"}],
    "compute_clusters": [{"name": "cluster-1",
-     "resource_pools": ["palette", {"path": "palette/small", "cpu_limit_mhz": 3000, "memory_limit_mib": 6144, "memory_reservation_mib": 1024, "expandable": false},
+     "resource_pools": ["palette",
+                        {"path": "palette/small", "cpu_limit_mhz": 3000, "memory_limit_mib": 6144, "memory_reservation_mib": 1024, "expandable": false},
                         {"path": "team/kept", "cpu_reservation_mhz": 10000, "memory_reservation_mib": 20480}],
      "hosts": [{"name": "a", "cores": 10, "mhz": 2000, "memory_gib": 64}, {"name": "b", "cores": 10, "mhz": 2000, "memory_gib": 64}]}],
    "virtual_machines": [
@@ -109,7 +110,8 @@ func TestFiguresFollowTheMachines(t *testing.T) {
 	must(t, err)
 	run(host.EnterMaintenanceMode(ctx, 0, false, nil))
 	effective := func() string {
-		s := gather(t, c, "ClusterComputeResource", func(c mo.ClusterComputeResource) string { return c.Name }, "summary")["cluster-1"].Summary.GetComputeResourceSummary()
+		clusters := gather(t, c, "ClusterComputeResource", func(c mo.ClusterComputeResource) string { return c.Name }, "summary")
+		s := clusters["cluster-1"].Summary.GetComputeResourceSummary()
 		return fmt.Sprint(s.NumHosts, s.NumEffectiveHosts, s.TotalCpu, s.EffectiveCpu, s.EffectiveMemory)
 	}
 	eventually(t, "cluster with a host in maintenance", effective, "2 1 40000 20000 65536")

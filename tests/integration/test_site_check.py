@@ -246,3 +246,30 @@ def test_all_that_is_wrong_with_a_site_is_said_at_once(troubled, play):
     }
     assert ("drs_enabled", "advice", "cluster-1") in said(result, ("advice",))
     assert result["ready"] is False and result["site_check"]["counts"]["error"] == sum(each["severity"] == "error" for each in result["findings"])
+
+
+@pytest.fixture(scope="module", name="shipped")
+def _shipped(tmp_path_factory):
+    with lab_at(tmp_path_factory.mktemp("shipped"), site="troubled") as site:
+        yield site
+
+
+def test_the_troubled_site_of_the_lab(shipped, play):
+    """One fault on each object, as its site file says; the placements are those of its inventory."""
+    placements = [{**PLACEMENT, "compute_cluster": f"cluster-{number}", "datastore": datastore}
+                  for number, datastore in ((1, "ds-shared-1"), (2, "ds-full"), (3, "ds-lost"))]
+    result = checked(play, shipped, placements=placements, size=3)
+    assert said(result) == {
+        ("vcenter_version", "warning", "VMware vCenter Server 6.7.0 build-13010631"), ("image_template_folder_present", "error",
+                                                                                       "option placements[0].image_template_folder"),
+        *(("esxi_version", "warning", f"cluster-{cluster}-esx-{number}") for cluster in (1, 2, 3) for number in (1, 2, 3) if (cluster, number) != (3, 3)),
+        ("esxi_version", "error", "cluster-3-esx-3"), ("ntp_configured", "error", "cluster-1-esx-1"), ("ntp_running", "error", "cluster-1-esx-1"),
+        ("ntp_running", "error", "cluster-1-esx-2"), ("datastore_shared", "error", "ds-shared-1"), ("datastore_space", "error", "ds-full"),
+        ("datastore_in_service", "error", "ds-lost"), ("datastore_shared", "error", "ds-lost"), ("time_in_step", "error", "cluster-2-esx-1"),
+        ("host_in_service", "warning", "cluster-2-esx-2"), ("network_on_hosts", "error", "pg-k8s"), ("host_connected", "warning", "cluster-3-esx-1"),
+        ("time_in_step_not_checked", "warning", "cluster-3-esx-1"), ("host_reached", "warning", "cluster-3-esx-1"),
+        ("host_reached", "error", "cluster-3-esx-2"), ("host_name", "error", "cluster-3-esx-3"),
+        ("host_reached_not_checked", "warning", "cluster-3-esx-3"), ("resource_pool_limit", "error", "gateways"),
+        ("resource_pool_cpu", "warning", "gateways"), ("cluster_profile", "error", "Palette, project 'Default'"),
+    }
+    assert ("drs_enabled", "advice", "cluster-2") in said(result, ("advice",))

@@ -22,25 +22,27 @@ W1 = "warning"
 A1 = "advice"
 
 
+def put(target, values):
+    """Properties by their paths, with __ for dots; None takes one away."""
+    for key, value in values.items():
+        path = key.replace("__", ".")
+        if value is None:
+            target.pop(path, None)
+        else:
+            target[path] = value
+
+
 def row(moid, **values):
-    """A change of one row of the second read; keys with __ for dots, None takes the property away."""
+    """A change of one row of the second read."""
     def change(made):
-        target = made.structure[moid] if moid in made.structure and "name" in made.structure[moid] and moid not in made.details else made.details[moid]
-        for key, value in values.items():
-            path = key.replace("__", ".")
-            if value is None:
-                target.pop(path, None)
-            else:
-                target[path] = value
+        put(made.details[moid], values)
     return change
 
 
 def top(moid, **values):
     """The same of the first read."""
     def change(made):
-        for key, value in values.items():
-            path = key.replace("__", ".")
-            made.structure[moid].pop(path, None) if value is None else made.structure[moid].update({path: value})
+        put(made.structure[moid], values)
     return change
 
 

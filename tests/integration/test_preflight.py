@@ -165,6 +165,36 @@ def test_a_site_that_cannot_be_asked_is_reported_and_fails_alone(fresh, tmp_path
     assert "far <away>" in said(tmp_path / "reports", "far--away-") and "vCenter does not answer" in said(tmp_path / "reports", "far--away-")
 
 
+TROUBLES = {
+    ("error", "ntp_configured", "cluster-1-esx-1"), ("error", "ntp_running", "cluster-1-esx-2"), ("error", "time_in_step", "cluster-2-esx-1"),
+    ("warning", "host_in_service", "cluster-2-esx-2"), ("error", "network_on_hosts", "pg-k8s"), ("warning", "host_connected", "cluster-3-esx-1"),
+    ("error", "host_reached", "cluster-3-esx-2"), ("error", "host_name", "cluster-3-esx-3"), ("error", "esxi_version", "cluster-3-esx-3"),
+    ("error", "datastore_shared", "ds-shared-1"), ("error", "datastore_space", "ds-full"), ("error", "datastore_in_service", "ds-lost"),
+    ("error", "datastore_shared", "ds-lost"), ("error", "resource_pool_limit", "gateways"), ("error", "region_missing", "dc-1"),
+    ("error", "zone_missing", "cluster-1"), ("error", "zone_missing", "cluster-2"), ("error", "zone_missing", "cluster-3")}
+TROUBLES_OF_NO_OBJECT = {("error", "cluster_profile"), ("error", "image_template_folder_present"), ("error", "tag_category_missing"),
+                         ("warning", "vcenter_version")}
+
+
+def test_all_that_is_wrong_with_a_site_is_found_in_one_run_and_named_in_every_format(tmp_path):
+    with running(tmp_path / "lab", site="troubled", speed=600, ova_mib=8) as lab:
+        folder = tmp_path / "reports"
+        code, output, changed = played(lab, "preflight", *given(preflight_report_dir=str(folder), preflight_repair=[], preflight_clusters_planned=True))
+        assert (code, changed, written(lab)) == (2, 0, []), output
+    found = report(folder)
+    assert {(each["severity"], each["id"], each["object"]["path"].rpartition("/")[2]) for each in found["findings"] if each["object"]} >= TROUBLES
+    assert {(each["severity"], each["id"]) for each in found["findings"] if not each["object"]} >= TROUBLES_OF_NO_OBJECT
+    assert found["totals"]["passed"] > 50 and not found["ready"]
+    assert output.rindex("dc-1 is not ready") > output.index("SEVERITY  OBJECT"), "it fails at the end, after the report"
+    page, note = said(folder), (folder / "preflight-dc-1.md").read_text(encoding="utf-8").replace("\\", "")
+    for each in found["findings"]:
+        assert all(" ".join(each[key].split()) in page for key in ("title", "section")) and each["title"].split("'")[0] in note, each
+    for on in (each["object"] for each in found["findings"] if each["object"]):
+        assert on["path"] in page and on["path"] in note and on["moid"] in page
+    root = xml.etree.ElementTree.parse(folder / "preflight-dc-1.xml").getroot()
+    assert int(root.get("failures")) == found["totals"]["error"] >= len(TROUBLES)
+
+
 @pytest.fixture(scope="module", name="page_lab")
 def _page_lab(tmp_path_factory):
     """A lab whose service account holds the page's two roles, and none of what the collection's own steps need beyond."""

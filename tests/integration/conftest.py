@@ -19,7 +19,7 @@ from palette_lab import supervisor
 
 HERE = Path(__file__).resolve().parent
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "PALETTE_VMWARE_TEST_RUN", "PYTHONPATH")
-COUNTS = "matrix"
+COUNTED = ("matrix", "audit", "removals")
 
 
 @dataclass(frozen=True)
@@ -186,9 +186,12 @@ def _play(starting):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """What the matrix compared, so that an empty comparison is seen."""
+    """What the matrix and the audit compared, so that an empty comparison is seen."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind) if getattr(report, "when", "") == "call"]
-    counts = [value for report in reports for name, value in report.user_properties if name == COUNTS]
-    if counts:
-        total = {key: sum(each[key] for each in counts) for key in counts[0]}
-        terminalreporter.write_line(f"matrix: {len(counts)} cases, " + ", ".join(f"{value} {key}" for key, value in total.items()))
+    for label in COUNTED:
+        counts = [value for report in reports for name, value in report.user_properties if name == label]
+        total = {}
+        for each in counts:
+            total.update({key: total.get(key, 0) + value for key, value in each.items()})
+        if counts:
+            terminalreporter.write_line(f"{label}: {len(counts)} cases, " + ", ".join(f"{value} {key}" for key, value in total.items()))

@@ -98,7 +98,7 @@ def session(problem, params):
     if problem is None:
         return SESSION.passed(where, f"user {params['username']}", VCENTER)
     return SESSION.error(problem.where or where, problem.observed or problem.what, "an answer, so that the site can be checked",
-                         problem.fix or "correct the connection", VCENTER, title=problem.what)
+                         problem.fix or "correct the connection", VCENTER, title=problem.what, code=problem.code)
 
 
 def reachable(params, facts, context):

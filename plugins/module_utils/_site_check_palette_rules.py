@@ -45,7 +45,7 @@ def session(problem, params):
     if isinstance(problem, InputRefused) and problem.what == NO_CREDENTIAL:
         return SESSION.unseen(host, problem.what, problem.fix)
     return SESSION.error(problem.where or host, problem.observed or problem.what, "an answer", problem.fix or "correct the connection to Palette", PALETTE,
-                         title=problem.what)
+                         title=problem.what, code=problem.code)
 
 
 def size(params, block):

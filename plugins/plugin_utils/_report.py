@@ -50,7 +50,7 @@ def broken(check, result):
     return finding(f"{check}_failed", "error", "The check could not be made", error.get("where") or f"module palette.vmware.{check}",
                    error.get("observed") or error.get("what") or result.get("msg") or "the module returned no findings",
                    error.get("expected") or "the check is made", error.get("fix") or f"correct what stands in the way: {result.get('msg', 'see the task')}",
-                   SECTIONS[check], error.get("code") or "module", error=dict(error), what=error.get("what") or result.get("msg") or "")
+                   SECTIONS[check], error.get("code") or "module", error=dict(error), what=error.get("what", "") if error.get("observed") else "")
 
 
 def in_inventory(where, check, variables):

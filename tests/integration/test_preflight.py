@@ -143,6 +143,15 @@ def test_install_stops_before_the_first_write_where_the_site_is_not_ready(fresh)
     assert comparable(fresh) == before
 
 
+@pytest.mark.parametrize("wrong", [{"gateway_size": 2}, {"gateway_placements": []}, {"gateway_installer": {"proxi": {}}}], ids=str)
+def test_install_refuses_bad_input_before_anything_is_made_with_a_preflight_as_well(fresh, wrong):
+    before = comparable(fresh)
+    code, output, changed = played(fresh, "install", *given(**wrong, preflight_repair=[], preflight_fail=False), checked=True)
+    assert (code, changed, written(fresh)) == (2, 0, []), output
+    assert "Deploy the installer" not in output
+    assert comparable(fresh) == before
+
+
 def two_sites(lab, folder):
     """An inventory of the lab's site and of one whose vCenter does not answer."""
     site = {**inventory(lab), "preflight_report_dir": str(folder / "reports")}

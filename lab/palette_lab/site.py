@@ -18,6 +18,7 @@ from palette_lab import access
 
 SITES = Path(__file__).resolve().parent.parent / "sites"
 HOST = {"cores": 32, "mhz": 2600, "memory_gib": 256, "ntp": ["ntp.lab.local"], "maintenance": False}
+BULK_DISK_GIB = 20
 FIRST_HOST = ipaddress.IPv4Address("127.1.1.1")
 SERVICES = {"console.lab.local": "127.1.0.1", "api.spectrocloud.com": "127.1.0.2", "ntp.lab.local": "127.1.0.3", "vcenter.lab.local": "127.0.0.1"}
 SEARCH_DOMAIN = "lab.local"
@@ -156,6 +157,8 @@ def size_datacenter(datacenter: dict, host: dict, settings: Settings) -> None:
         if isinstance(cluster["hosts"], int):
             cluster["hosts"] = [{"name": f"{cluster['name']}-esx-{number}"} for number in range(1, cluster["hosts"] + 1)]
         cluster["hosts"] = [copy.deepcopy({**HOST, **host, **each}) for each in cluster["hosts"]]
+    if settings.vms:
+        datacenter["datastores"][0]["capacity_gib"] += settings.vms * BULK_DISK_GIB
     machines = datacenter.setdefault("virtual_machines", [])
     folders = datacenter.get("folders") or []
     folder = "workloads" if "workloads" in folders else ""

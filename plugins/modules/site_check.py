@@ -286,6 +286,9 @@ findings:
     section:
       description: Section of Palette's documentation page that asks for it.
       type: str
+    code:
+      description: Code of the failure, where a server did not answer or refused the login.
+      type: str
     evidence:
       description: Who said so. V(vCenter), V(Palette), V(options), V(controller only) or V(not checked).
       type: str

@@ -269,7 +269,8 @@ def report(results, site, generated="", fail_on="error", not_checked=None, repai
     findings = list(collected(results, repairs or {}))
     open_points = [{"check": check, "title": CHECKS[check], "why": left_out.get(check, "not asked for")} for check in CHECKS if check not in results]
     passed, groups = passed_by_section(results), by_object(findings)
-    totals = totals_of(findings, sum(len(each["items"]) for each in passed), len(open_points))
+    unseen = sum(1 for each in findings if each["id"].endswith("_not_checked"))
+    totals = totals_of(findings, sum(len(each["items"]) for each in passed), len(open_points) + unseen)
     ready, sentence = verdict(site, totals, fail_on)
     return {"site": shown(site), "ready": ready, "verdict": "READY" if ready else "NOT READY", "sentence": shown(sentence), "generated": generated,
             "fail_on": fail_on, "totals": totals, "about": head_rows(results, about),

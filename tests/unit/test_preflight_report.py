@@ -17,6 +17,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible.plugins.filter.core import FilterModule as CoreFilters
 from ansible_collections.palette.vmware.plugins.filter.preflight_report import FilterModule
+from ansible_collections.palette.vmware.plugins.module_utils._finding import finding
 from ansible_collections.palette.vmware.plugins.plugin_utils._report import CHECKS, natural, report, shown
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -181,6 +182,13 @@ def test_a_check_that_could_not_be_made_is_an_error_of_its_own():
     assert first["error"] == error
     assert (second["id"], second["observed"]) == ("permission_audit_failed", "MODULE FAILURE")
     assert data["totals"]["error"] == 3
+
+
+def test_a_single_check_that_could_not_be_made_counts_as_a_warning_and_as_not_checked():
+    given = samples.prepared()["site_check"]
+    unseen = finding("host_time_not_checked", "warning", "not checked", "esx-1", "no answer", "to look", "look", "Prerequisites", "not checked")
+    data = report({"site_check": {**given, "findings": [unseen]}}, "frankfurt")
+    assert (data["totals"]["warning"], data["totals"]["not_checked"]) == (1, 3)
 
 
 def test_what_was_not_checked_is_said_with_the_reason():

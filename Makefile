@@ -52,8 +52,10 @@ changelog: bootstrap ## CHANGELOG.rst from changelogs/fragments, for the version
 chaos: bootstrap ## Every kill point of the installation; resumable, hours long
 	@$(PYTHON) tests/chaos/install_kills.py
 
-bench: bootstrap ## Benchmarks, as ratios to peers that run side by side
-	@PYTHONPATH=$$(tools/peers) $(PYTHON) benchmarks/ova_upload.py $(BENCH)
+BENCHMARKS := ova_upload permission_audit zone_tags
+
+bench: bootstrap ## Benchmarks, as ratios to peers that run side by side; one alone: BENCH=zone_tags, its options: OPTIONS=--help
+	@for each in $(or $(BENCH),$(BENCHMARKS)); do PYTHONPATH=$$(tools/peers) $(PYTHON) benchmarks/$$each.py $(OPTIONS) || exit 1; done
 
 # Not built yet: these say so and fail, so that nobody takes silence for success.
 docs: ## Documentation site (not built yet)

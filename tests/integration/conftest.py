@@ -19,7 +19,7 @@ from palette_lab import supervisor
 
 HERE = Path(__file__).resolve().parent
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "PALETTE_VMWARE_TEST_RUN", "PYTHONPATH")
-COUNTED = ("matrix", "audit", "removals")
+COUNTED = ("matrix", "audit", "removals", "refusals")
 
 
 @dataclass(frozen=True)

@@ -72,8 +72,8 @@ def left_alone(grants, replace):
         held = grant["have"] or grant["inherited"]
         if not replace and not settled(grant) and grant["want"] is not None and covered(grant) and held.role.id != grant["want"].id:
             where = "there" if grant["have"] else f"from {held.path}"
-            yield (f"on {grant['path']} the principal has role {held.role.name} {where}{' (with propagation)' * held.permission.propagate}, which includes all of "
-                   f"{grant['role']}; it is left as it is (replace: true changes it)")
+            yield (f"on {grant['path']} the principal has role {held.role.name} {where}{' (with propagation)' * held.permission.propagate}, which includes all "
+                   f"of {grant['role']}; it is left as it is (replace: true changes it)")
 
 
 def change_for(grant, principal, replace, wanted_rights):

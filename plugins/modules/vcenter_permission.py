@@ -121,8 +121,8 @@ options:
         required: true
   assignment:
     description:
-      - Which of the two roles goes to which objects. V(page) follows the Palette documentation - the root-level role on the root folder and the datacenters, the
-        Spectro role on compute clusters, VM folders, datastores and networks.
+      - Which of the two roles goes to which objects. V(page) follows the Palette documentation - the root-level role on the root folder and the datacenters,
+        the Spectro role on compute clusters, VM folders, datastores and networks.
       - V(vendor_current) follows the table on the vendor's current page, which leaves the VM folder without the rights to make virtual machines.
     type: str
     choices: [page, vendor_current]

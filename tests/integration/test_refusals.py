@@ -22,7 +22,8 @@ from journey import comparable, played
 
 INSTALLER = {"name": "inst", "installer_name": "inst-gw", "pairing_code": "of-nobody", "datacenter": "dc-1", "folder": "palette/gateways",
              "compute_cluster": "cluster-1", "resource_pool": "palette/gateways", "datastore": "ds-shared-1", "network": "pg-k8s"}
-FOLDER, POOL, VM = "/dc-1/vm/palette/gateways (Folder:", "/dc-1/host/cluster-1/Resources/palette/gateways (ResourcePool:", "/dc-1/vm/palette/gateways/inst (Virtual"
+FOLDER, VM = "/dc-1/vm/palette/gateways (Folder:", "/dc-1/vm/palette/gateways/inst (VirtualMachine:"
+POOL = "/dc-1/host/cluster-1/Resources/palette/gateways (ResourcePool:"
 TAGS = "InventoryService.Tagging."
 STEPS = ("folder", "import", "power_off", "delete", "tag", "retag", "untag")
 REFUSED = [
@@ -81,7 +82,8 @@ def step(lab, name):
         "import": lambda: run(lab, _gateway_installer, ova=env["LAB_OVA"], ova_ca_path=env["PALETTE_CA_PATH"], **palette, **INSTALLER),
         "power_off": lambda: run(lab, _gateway_installer, state="powered_off", name="inst", datacenter="dc-1"),
         "delete": lambda: run(lab, _gateway_installer, state="absent", name="inst", datacenter="dc-1"),
-        "tag": lambda: run(lab, _zone_tags, **zone), "retag": lambda: run(lab, _zone_tags, **zone), "untag": lambda: run(lab, _zone_tags, state="absent", **zone),
+        "tag": lambda: run(lab, _zone_tags, **zone), "retag": lambda: run(lab, _zone_tags, **zone),
+        "untag": lambda: run(lab, _zone_tags, state="absent", **zone),
     }
     return done[name]()
 

@@ -115,7 +115,8 @@ class Manager:
     """An AuthorizationManager as it should not be. replaces: setting one permission removes the others. forgets: it takes what it is given for nothing."""
 
     def __init__(self, permissions=(), role_list=(), replaces=False, forgets=False, renames=None):
-        self.permissions, self.role_list, self.replaces, self.forgets, self.renames, self.sent = list(permissions), list(role_list), replaces, forgets, renames, []
+        self.permissions, self.role_list, self.sent = list(permissions), list(role_list), []
+        self.replaces, self.forgets, self.renames = replaces, forgets, renames
 
     def RetrieveEntityPermissions(self, _entity, _inherited):
         return list(self.permissions)
@@ -162,7 +163,8 @@ def test_the_name_that_vcenter_has_is_kept():
     assert manager.sent == [["X\\U"]] and sorted((each.principal, each.roleId) for each in manager.permissions) == [("X\\U", 9), ("a@x", 5)]
 
 
-@pytest.mark.parametrize("manager, seen", [(Manager(forgets=True), "no such permission on the object"), (Manager(renames="CORP\\u"), "it has one of CORP.u now")])
+@pytest.mark.parametrize("manager, seen", [(Manager(forgets=True), "no such permission on the object"),
+                                           (Manager(renames="CORP\\u"), "it has one of CORP.u now")])
 def test_a_permission_that_was_not_taken_as_it_was_given(manager, seen):
     with pytest.raises(errors.VcenterFailure, match=f"did not take the permission of u@x - /x - seen: {seen}"):
         authorization.set_permission(played(manager), WANTED)

@@ -46,10 +46,11 @@ def test_every_row_of_the_profiles_is_told():
 def test_several_are_told_together_by_role():
     failure = denied("it failed", "VM x", [("/f", "folder", ["VApp.Import", "VirtualMachine.Inventory.Create", "Folder.Create"]), ("/", "root", ["X.Y"])])
     assert str(failure) == (
-        "not allowed: it - VM x on /f and / - seen: NoPermission: VApp.Import (vApp > Import), VirtualMachine.Inventory.Create (Virtual machine > Edit Inventory > "
-        "Create new), Folder.Create (Folder > Create folder) missing on /f; X.Y missing on / - add VApp.Import to the Spectro role (profile collection), and have "
-        "that role granted on /f; role palette.vmware.vcenter_access does it; add VirtualMachine.Inventory.Create, Folder.Create to the Spectro role "
-        "(page: Privileges Under the Spectro Role), and have that role granted on /f; role palette.vmware.vcenter_access does it; grant X.Y to the user on /")
+        "not allowed: it - VM x on /f and / - seen: NoPermission: VApp.Import (vApp > Import), VirtualMachine.Inventory.Create (Virtual machine > Edit "
+        "Inventory > Create new), Folder.Create (Folder > Create folder) missing on /f; X.Y missing on / - "
+        "add VApp.Import to the Spectro role (profile collection), and have that role granted on /f; role palette.vmware.vcenter_access does it; "
+        "add VirtualMachine.Inventory.Create, Folder.Create to the Spectro role (page: Privileges Under the Spectro Role), and have that role granted on /f; "
+        "role palette.vmware.vcenter_access does it; grant X.Y to the user on /")
     assert failure.fault == "NoPermission"
 
 
@@ -70,7 +71,8 @@ def test_a_place_is_told_once(where, told):
 
 
 def test_the_switch_is_read_without_propagation():
-    assert "grant the built-in role ReadOnly on /dc-1/network/vds-1, without propagation" in denied("x", "", [("/dc-1/network/vds-1", "switch", ["System.Read"])]).fix
+    failure = denied("x", "", [("/dc-1/network/vds-1", "switch", ["System.Read"])])
+    assert "grant the built-in role ReadOnly on /dc-1/network/vds-1, without propagation" in failure.fix
 
 
 def test_privileges_in_a_server_s_words():

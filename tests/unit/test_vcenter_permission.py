@@ -15,8 +15,9 @@ from ansible_collections.palette.vmware.plugins.module_utils._permission_plan im
 
 SMALL, BIG, OTHER = (Role(number, name, frozenset(privileges)) for number, name, privileges in (
     (1001, "small", {"A"}), (1002, "big", {"A", "B"}), (1003, "other", {"A", "C"})))
-NONE, READ, ADMIN = Role(-5, "NoAccess", frozenset(), built_in=True), Role(-2, "ReadOnly", frozenset({"System.Read", "System.View", "System.Anonymous"}), built_in=True), \
-    Role(-1, "Admin", frozenset({"A", "B", "C", "D", "System.Read", "System.View", "System.Anonymous"}), built_in=True)
+SYSTEM = frozenset({"System.Read", "System.View", "System.Anonymous"})
+NONE, READ = Role(-5, "NoAccess", frozenset(), built_in=True), Role(-2, "ReadOnly", SYSTEM, built_in=True)
+ADMIN = Role(-1, "Admin", SYSTEM | {"A", "B", "C", "D"}, built_in=True)
 VIEW = Role(-3, "View", frozenset({"System.View", "System.Anonymous"}), built_in=True)
 GIVEN = {"state": "present", "principal": "u@x", "group": False, "grants": [{"object": "/a", "type": None, "name": None, "role": "small", "propagate": True}],
          "placements": None, "roles": None, "assignment": "page", "replace": False, "exact": False, "username": "admin@x"}
@@ -27,8 +28,8 @@ def held(role, propagate=True, path="/a"):
 
 
 def grant(want, propagate=True, have=None, inherited=None, path="/a"):
-    return {"path": path, "moid": path, "type": "Folder", "ref": path, "role": want.name if want else "unborn", "propagate": propagate, "want": want, "have": have,
-            "inherited": inherited, "where": "option grants[0]"}
+    return {"path": path, "moid": path, "type": "Folder", "ref": path, "role": want.name if want else "unborn", "propagate": propagate, "want": want,
+            "have": have, "inherited": inherited, "where": "option grants[0]"}
 
 
 def planned(grants, surplus=(), own=False, **given):

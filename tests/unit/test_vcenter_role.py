@@ -78,7 +78,8 @@ def test_refusals(have, given, words):
 def test_a_listed_privilege_that_vcenter_does_not_know():
     with pytest.raises(InputRefused) as failure:
         planned(privileges=["VirtualMachine.Config.AddNewDisc", "Zzz.Qqq"])
-    assert "seen: VirtualMachine.Config.AddNewDisc, Zzz.Qqq, expected: for VirtualMachine.Config.AddNewDisc perhaps VirtualMachine.Config.AddNewDisk" in str(failure.value)
+    assert failure.value.observed == "VirtualMachine.Config.AddNewDisc, Zzz.Qqq"
+    assert "for VirtualMachine.Config.AddNewDisc perhaps VirtualMachine.Config.AddNewDisk" in str(failure.value)
     assert "Zzz.Qqq perhaps" not in str(failure.value)
 
 

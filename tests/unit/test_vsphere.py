@@ -235,7 +235,8 @@ def test_missing_privilege_names_privilege_and_object():
     folder = vim.Folder("group-v1")
     failure = translated(vim.fault.NoPermission(object=folder, privilegeId="VApp.Import"), "starting the import", "import of x")
     assert isinstance(failure, errors.VcenterDenied) and failure.fault == "NoPermission"
-    assert str(failure) == ("not allowed: starting the import - import of x on Folder:group-v1 - seen: NoPermission: VApp.Import (vApp > Import) missing on Folder:group-v1 - "
+    assert str(failure) == ("not allowed: starting the import - import of x on Folder:group-v1 - seen: NoPermission: VApp.Import (vApp > Import) missing on "
+                            "Folder:group-v1 - "
                             "add VApp.Import to the Spectro role (profile collection), and have that role granted on Folder:group-v1; "
                             "role palette.vmware.vcenter_access does it")
 

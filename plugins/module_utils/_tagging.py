@@ -176,20 +176,20 @@ class Tagging:
         self._tagging("DELETE", f"/tag/{tag_id}", "deleting a tag")
 
     def _batches(self, tag_id, targets, what, action):
-        """What the server says of objects that it refuses, in its order; it does not say which object each is about."""
+        """What the server says of objects that it refuses ([{id, default_message}]), in its order; it does not say which object each is about."""
         targets, messages = list(targets), []
         for start in range(0, len(targets), BATCH):
             answer = self._tagging("POST", f"/tag-association/{tag_id}", what, {"object_ids": targets[start:start + BATCH]}, action=action) or {}
             if answer.get("success") is False:
-                messages += [message.get("default_message") or message.get("id") or "refused" for message in answer.get("error_messages") or [{}]]
+                messages += answer.get("error_messages") or [{"default_message": "refused"}]
         return messages
 
     def attach_to_all(self, tag_id, targets):
-        """Attaches a tag to many objects in one call. Returns the server's refusals ([str]); empty when all are attached."""
+        """Attaches a tag to many objects in one call. Returns the server's refusals, [{id, default_message}]; empty when all are attached."""
         return self._batches(tag_id, targets, "attaching a tag", "attach-tag-to-multiple-objects")
 
     def detach_from_all(self, tag_id, targets):
-        """Detaches a tag from many objects in one call. Returns the server's refusals ([str])."""
+        """Detaches a tag from many objects in one call. Returns the server's refusals, [{id, default_message}]."""
         return self._batches(tag_id, targets, "detaching a tag", "detach-tag-from-multiple-objects")
 
     def objects_on(self, tag_ids):

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ._denied import KINDS, denied, privileges_in
 from ._errors import PlanRefused, VcenterFailure
 from ._inventory import decoded, path_text
-from ._tagging import Tagging
+from ._tagging import ATTACH, Tagging
 from ._vsphere import Vsphere, label, vim
 from ._zone_options import LEVELS
 from ._zone_state import CATEGORY, TAG, Listing, spelled_otherwise, wanted
@@ -222,11 +223,24 @@ def attach_or_detach(site, desired, observed, level, change):
         return
     taken = {pair: other_tags(site, level, have.get(pair, [])) for pair in failed} if change.verb == "attach" else {}
     conflicts = [(failed[pair], f"{desired['categories'][level]} {data['tag']}", ", ".join(names)) for pair, names in sorted(taken.items()) if names]
-    failure = conflict(conflicts) if conflicts else VcenterFailure(
-        f"vCenter did not {change.verb} tag '{change.name}' everywhere", where=", ".join(sorted(failed.values())), observed="; ".join(sorted(set(said))),
-        fix="see whether the objects are still there, then run again", retriable=True)
+    failure = conflict(conflicts) if conflicts else not_everywhere(site, change, failed, said)
     failure.changed_something = len(failed) < len(targets)
     raise failure
+
+
+def not_everywhere(site, change, failed, said):
+    """The failure of a call that was refused for some objects. failed: {(type, id): path}; said: the server's messages."""
+    what, words = f"{change.verb}ing tag '{change.name}'", sorted({message.get("default_message") or "" for message in said})
+    ids = [str(message.get("id")) for message in said]
+    if not privileges_in(words) and not any("unauthorized" in each for each in ids):
+        return VcenterFailure(f"{what} failed for some objects", where=", ".join(sorted(failed.values())), observed="; ".join(filter(None, words)) or ids[0],
+                              fix="see whether the objects are still there, then run again", retriable=True)
+    privileges = privileges_in(words) or list(ATTACH)
+    of_tags = [each for each in privileges if each == ATTACH[0]]
+    lacking = [("/", "root", of_tags)] if of_tags else []
+    lacking += [(site.tagging.name({"type": kind, "id": moid}), KINDS.get(kind, ""), [each for each in privileges if each not in of_tags])
+                for kind, moid in sorted(failed) if set(privileges) - set(of_tags)]
+    return denied(what, "", lacking)
 
 
 def other_tags(site, level, tag_ids):

@@ -4,6 +4,7 @@
 """Region and zone tags on the lab's vCenter: both spellings of its REST API, what others did before and meanwhile, kills, and how many calls it takes."""
 from __future__ import annotations
 
+import contextlib
 import copy
 import ssl
 import threading
@@ -30,11 +31,11 @@ ATTACH = "POST */tag-association/*?action=attach-tag-to-multiple-objects"
 DATACENTER, CLUSTER = "Datacenter", "ClusterComputeResource"
 
 
-def go(site, regions=None, state="present", check=False, **options):
-    """The module's answer, run in this process as vCenter's administrator."""
+def go(site, regions=None, state="present", check=False, user="ADMIN_", **options):
+    """The module's answer, run in this process as vCenter's administrator; user "": as the service account."""
     params = {name: entry.get("default") for name, entry in zones.SPEC["argument_spec"].items()}
-    connection = {"hostname": site.env["VMWARE_HOST"], "port": int(site.env["VMWARE_PORT"]), "username": site.env["VMWARE_ADMIN_USER"],
-                  "password": site.env["VMWARE_ADMIN_PASSWORD"], "ca_path": site.env["VMWARE_CA_PATH"]}
+    connection = {"hostname": site.env["VMWARE_HOST"], "port": int(site.env["VMWARE_PORT"]), "username": site.env[f"VMWARE_{user}USER"],
+                  "password": site.env[f"VMWARE_{user}PASSWORD"], "ca_path": site.env["VMWARE_CA_PATH"]}
     given = {**params, **connection, "state": state, "regions": copy.deepcopy(regions), **options}
     return outcome(zones.execute, given, Context(check=check), [connection["password"]])
 
@@ -89,16 +90,28 @@ class Hand:
             self.do(f"tag-association/{found}?action=attach", {"object_id": {"type": kind, "id": moid}})
         return found
 
-    def objects(self):
-        """{name: (type, id)} of datacenters, compute clusters, hosts and machines."""
+    @contextlib.contextmanager
+    def soap(self):
         env = self.site.env
         session = SmartConnect(host=env["VMWARE_HOST"], port=int(env["VMWARE_PORT"]), user=env["VMWARE_ADMIN_USER"], pwd=env["VMWARE_ADMIN_PASSWORD"],
                                sslContext=ssl.create_default_context(cafile=env["VMWARE_CA_PATH"]))
-        kinds = [vim.Datacenter, vim.ClusterComputeResource, vim.HostSystem, vim.VirtualMachine]
-        found = session.content.viewManager.CreateContainerView(session.content.rootFolder, kinds, True)
-        named = {each.name: (type(each).__name__.rsplit(".", 1)[-1], each._GetMoId()) for each in found.view}
+        yield session.content
         Disconnect(session)
-        return named
+
+    def objects(self):
+        """{name: (type, id)} of datacenters, compute clusters, hosts and machines."""
+        with self.soap() as content:
+            kinds = [vim.Datacenter, vim.ClusterComputeResource, vim.HostSystem, vim.VirtualMachine]
+            found = content.viewManager.CreateContainerView(content.rootFolder, kinds, True)
+            return {each.name: (type(each).__name__.rsplit(".", 1)[-1], each._GetMoId()) for each in found.view}
+
+    def hide(self, name):
+        """Takes every right on a compute cluster away from the service account, but to read it."""
+        with self.soap() as content:
+            found = content.viewManager.CreateContainerView(content.rootFolder, [vim.ClusterComputeResource], True).view
+            manager, target = content.authorizationManager, next(each for each in found if each.name == name)
+            permission = vim.AuthorizationManager.Permission(principal=self.site.env["VMWARE_USER"], group=False, roleId=-2, propagate=True)
+            manager.SetEntityPermissions(target, [permission])
 
     def wipe(self):
         """Deletes every category, and with it all tags."""
@@ -368,6 +381,17 @@ def test_a_tag_that_is_used_again_is_not_deleted(lab, hand):
     thread.join(30)
     judged(answer, "used", "ZONE_CONFLICT", "tag k8s-zone/az1", objects["cluster-2"][1])
     assert view(lab)["attached"] == {("k8s-zone/az1", f"{CLUSTER}:dc-1/host/cluster-2")}
+
+
+def test_a_right_that_is_missing_is_told_with_object_and_label_and_the_rest_is_done(lab, hand):
+    """vCenter refuses inside an answer that is otherwise good; the service account may read cluster-2, and no more."""
+    hand.hide("cluster-2")
+    answer = go(lab, PAGE, user="")
+    error = judged(answer, "no right", "VCENTER_DENIED", "InventoryService.Tagging.ObjectAttachable", "Assign or Unassign vSphere Tag on Object",
+                   "/dc-1/host/cluster-2 (ClusterComputeResource:", "role")
+    assert error["changed_something"] and not error["retriable"]
+    assert view(lab)["attached"] == {("k8s-region/region1", f"{DATACENTER}:dc-1"), ("k8s-zone/az1", f"{CLUSTER}:dc-1/host/cluster-1")}
+    good(go(lab, [{**PAGE[0], "zones": [PAGE[0]["zones"][0], PAGE[0]["zones"][2]]}], user=""), True)
 
 
 @pytest.fixture(scope="module", name="two")

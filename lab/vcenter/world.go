@@ -85,7 +85,9 @@ func (w *world) wireService() {
 	svc.RegisterSDK(w.reg, w.reg.Path+"/vimService")
 	svc.ServeMux.HandleFunc(w.reg.Path+"/vimServiceVersions.xml", svc.ServiceVersions)
 	svc.ServeMux.HandleFunc("/folder/", svc.ServeDatastore)
-	svc.RegisterSDK(pbmsim.New())
+	storage := pbmsim.New()
+	storage.Handler = w.handleStorage
+	svc.RegisterSDK(storage)
 	sessions := w.reg.SessionManager()
 	sessions.ServiceHostName = w.host
 	sessions.ValidLogin = w.validLogin

@@ -86,11 +86,18 @@ const testSite = `{"vcenter": {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
+	return newLabWith(t, func(*Site) {})
+}
+
+// newLabWith is a lab whose site was edited.
+func newLabWith(t *testing.T, edit func(*Site)) *lab {
+	t.Helper()
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	site := &Site{}
 	must(t, json.Unmarshal([]byte(testSite), site))
 	site.TLS = certificate(t, dir)
+	edit(site)
 	site.fillDefaults()
 	must(t, site.check())
 	s, shutdown, err := start(site)

@@ -68,6 +68,10 @@ def reconfigured(**fields: Any) -> Callable[[Site], Act]:
     return on_machine(lambda site, machine: site.change(machine, **fields))
 
 
+def relocated(site: Site, machine: Any) -> Any:
+    return site.done(machine.RelocateVM_Task(vim.vm.RelocateSpec(host=site.hosts[1], pool=site.pool)))
+
+
 SIMPLE = {
     "VirtualMachine.Config.AdvancedConfig": reconfigured(extraConfig=[vim.option.OptionValue(key="guestinfo.probe", value="1")]),
     "VirtualMachine.Config.Annotation": reconfigured(annotation="words"),
@@ -97,8 +101,8 @@ SIMPLE = {
     "VirtualMachine.Provisioning.PromoteDisks": on_machine(lambda site, machine: site.done(machine.PromoteDisks_Task(True))),
     "VirtualMachine.State.CreateSnapshot": on_machine(lambda site, machine: site.done(machine.CreateSnapshot_Task("s", "", False, False))),
     "VApp.ExtractOvfEnvironment": on_machine(lambda _site, machine: machine.ExtractOvfEnvironment(), on=True),
-    "Resource.ColdMigrate": on_machine(lambda site, machine: site.done(machine.RelocateVM_Task(vim.vm.RelocateSpec(host=site.hosts[1], pool=site.pool)))),
-    "Resource.HotMigrate": on_machine(lambda site, machine: site.done(machine.RelocateVM_Task(vim.vm.RelocateSpec(host=site.hosts[1], pool=site.pool))), on=True),
+    "Resource.ColdMigrate": on_machine(lambda site, machine: relocated(site, machine)),
+    "Resource.HotMigrate": on_machine(lambda site, machine: relocated(site, machine), on=True),
 }
 OPERATIONS.update(SIMPLE)
 
@@ -188,7 +192,6 @@ def raw_device(site: Site) -> Act:
 @needs("VirtualMachine.Config.HostUSBDevice")
 def usb_device(site: Site) -> Act:
     machine = site.machine()
-    site.as_admin(machine)
     stick = Device.VirtualUSB(key=-6, backing=Device.VirtualUSB.USBBackingInfo(deviceName="stick"))
     return machine, lambda: site.edit(machine, Device.VirtualDeviceSpec(operation="add", device=stick))
 

@@ -81,7 +81,8 @@ class Site:
     def machine(self, on: bool = False, template: bool = False) -> vim.VirtualMachine:
         """A machine of the administrator's with one disk of 1 GiB, as the tester's handle."""
         folder, pool = self.as_admin(self.folder), self.as_admin(self.pool)
-        made = session.finished(self.admin, folder.CreateVM_Task(self.spec(deviceChange=self.controller_and_disk()), pool, self.as_admin(self.hosts[0])), "creation")
+        spec = self.spec(deviceChange=self.controller_and_disk())
+        made = session.finished(self.admin, folder.CreateVM_Task(spec, pool, self.as_admin(self.hosts[0])), "creation")
         if on:
             session.finished(self.admin, made.PowerOnVM_Task(), "power")
         if template:

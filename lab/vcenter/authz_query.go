@@ -37,7 +37,7 @@ func (m *authorization) ofSession(ctx *simulator.Context, key string) *lookup {
 	if key == ctx.Session.Key {
 		return &lookup{m, m.subject(ctx.Session.UserName)}
 	}
-	return &lookup{m, m.subject(m.w.principal(key))}
+	return &lookup{m, m.subject(m.w.sessionUser(key))}
 }
 
 // EntityPrivilegesXML is the answer of HasPrivilegeOnEntities and HasUserPrivilegeOnEntities, written by hand: of thousands of

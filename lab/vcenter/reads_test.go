@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/vmware/govmomi"
@@ -119,4 +120,26 @@ func TestPagesAndUpdatesAreFiltered(t *testing.T) {
 	updates, err := methods.WaitForUpdatesEx(ctx, c.Client, &types.WaitForUpdatesEx{This: pc})
 	must(t, err)
 	equal(t, "objects in the first update", len(updates.Returnval.FilterSet[0].ObjectSet), seen)
+}
+
+func TestFilesOfADatastoreAskForItsPrivileges(t *testing.T) {
+	l := newLab(t)
+	l.holding([]string{"Datastore.Browse"})
+	c := l.other()
+	store := object.NewDatastore(c.Client, l.at("/dc-1/datastore/ds-shared-1"))
+	store.InventoryPath, store.DatacenterPath = "/dc-1/datastore/ds-shared-1", "/dc-1"
+	write := func() error { return store.Upload(ctx, strings.NewReader("text"), "file.txt", nil) }
+	equal(t, "write without FileManagement", strings.Contains(fmt.Sprint(write()), "403"), true)
+	l.holding([]string{"Datastore.Browse", "Datastore.FileManagement"})
+	must(t, write())
+	read := func() error {
+		body, _, err := store.Download(ctx, "file.txt", nil)
+		if err == nil {
+			err = body.Close()
+		}
+		return err
+	}
+	must(t, read())
+	l.holding([]string{"Datastore.FileManagement"})
+	equal(t, "read without Browse", strings.Contains(fmt.Sprint(read()), "403"), true)
 }

@@ -37,7 +37,7 @@ func (m *authorization) ofSession(ctx *simulator.Context, key string) *lookup {
 	if key == ctx.Session.Key {
 		return &lookup{m, m.subject(ctx.Session.UserName)}
 	}
-	return &lookup{m, m.subject(m.w.principal(key))}
+	return &lookup{m, m.subject(m.w.sessionUser(key))}
 }
 
 // EntityPrivilegesXML is the answer of HasPrivilegeOnEntities and HasUserPrivilegeOnEntities, written by hand: of thousands of
@@ -93,18 +93,24 @@ func (m *authorization) HasPrivilegeOnEntities(ctx *simulator.Context, r *types.
 	return &hasPrivilegesBody{Res: out}
 }
 
+type hasPrivilegeBody struct {
+	Res    *EntityPrivilegesXML `xml:"HasPrivilegeOnEntityResponse,omitempty"`
+	Fault_ *soap.Fault          `xml:"http://schemas.xmlsoap.org/soap/envelope/ Fault,omitempty"`
+}
+
+func (b *hasPrivilegeBody) Fault() *soap.Fault { return b.Fault_ }
+
+// HasPrivilegeOnEntity is written by hand, too: govmomi's answer would leave out every false.
 func (m *authorization) HasPrivilegeOnEntity(ctx *simulator.Context, r *types.HasPrivilegeOnEntity) soap.HasFault {
-	body := &methods.HasPrivilegeOnEntityBody{}
 	set, fault := m.ofSession(ctx, r.SessionId).on(r.Entity)
 	if fault != nil {
-		body.Fault_ = simulator.Fault("", fault)
-		return body
+		return &hasPrivilegeBody{Fault_: simulator.Fault("", fault)}
 	}
-	body.Res = &types.HasPrivilegeOnEntityResponse{}
+	var out strings.Builder
 	for _, id := range r.PrivId {
-		body.Res.Returnval = append(body.Res.Returnval, set[id])
+		fmt.Fprintf(&out, "<returnval>%t</returnval>", set[id])
 	}
-	return body
+	return &hasPrivilegeBody{Res: &EntityPrivilegesXML{Inner: out.String()}}
 }
 
 func (m *authorization) HasUserPrivilegeOnEntities(r *types.HasUserPrivilegeOnEntities) soap.HasFault {

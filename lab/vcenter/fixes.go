@@ -30,6 +30,9 @@ func (w *world) installFixes() {
 	w.authz = newAuthorization(w)
 	w.reg.Put(w.authz)
 	w.reg.UserDirectory().DomainList = w.site.domains()
+	if guests, ok := w.reg.Get(*content.GuestOperationsManager).(*simulator.GuestOperationsManager); ok {
+		guests.AliasManager = &ref{Type: "GuestAliasManager", Value: "guestOperationsAliasManager"}
+	}
 	w.reg.AddHandler(&fixer{w: w})
 }
 

@@ -41,7 +41,12 @@ func (w *world) installHooks() {
 	w.reg.Handler = w.handle
 }
 
-var redirected = map[string]bool{"ImportVApp": true, "CreateImportSpec": true, "RefreshDatastore": true, "CloneVM_Task": true}
+var redirected = map[string]bool{
+	"ImportVApp": true, "CreateImportSpec": true, "RefreshDatastore": true, "CloneVM_Task": true, "ResetGuestInformation": true,
+	"ExtractOvfEnvironment": true, "QueryUnownedFiles": true, "QueryFaultToleranceCompatibility": true, "AcquireTicket": true,
+	"QueryChangedDiskAreas": true, "RenameSnapshot": true, "ReloadVirtualMachineFromPath_Task": true, "reloadVirtualMachineFromPath_Task": true,
+	"UpdateVirtualMachineFiles_Task": true, "DeleteFile": true, "QueryVMotionCompatibility": true,
+}
 
 // standIns are called instead of the simulator's own objects of these types.
 var standIns = map[string]ref{
@@ -71,6 +76,9 @@ func (w *world) handle(ctx *simulator.Context, method *simulator.Method) (mo.Ref
 	if method.This.Type == "VirtualMachine" {
 		w.dormant.write(method.This)
 	}
+	if fault := withoutGuest(method); fault != nil {
+		return nil, fault
+	}
 	if fault := checkExtraConfig(method.Body); fault != nil {
 		return nil, fault
 	}
@@ -84,6 +92,21 @@ func (w *world) handle(ctx *simulator.Context, method *simulator.Method) (mo.Ref
 	if redirected[method.Name] {
 		method.This = w.hooks.Self
 		return w.hooks, nil
+	}
+	return nil, nil
+}
+
+// handleStorage sees the calls of the storage policy service, whose privileges count on the root folder.
+func (w *world) handleStorage(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
+	if ctx.Session == nil {
+		return nil, nil
+	}
+	root := w.model.ServiceContent.RootFolder
+	v := w.authz.viewer(ctx.Session.UserName)
+	for _, r := range required[method.Name] {
+		if !v.holds(root, r.privilege) {
+			return nil, w.noPermission([]demand{{root, r.privilege}})
+		}
 	}
 	return nil, nil
 }

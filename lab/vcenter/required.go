@@ -11,10 +11,10 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-//go:embed required.tsv
+//go:embed required.txt
 var requiredRows string
 
-// requirement is one row of required.tsv.
+// requirement is one row of required.txt.
 type requirement struct {
 	object    string // this, or a parameter of the method
 	privilege string

@@ -137,6 +137,7 @@ type restCall struct {
 	path   string // below /rest/com/vmware/cis/ or /api/cis/, "session" included
 	action string
 	body   []byte
+	gate   *tagGate
 }
 
 // reply writes a result: bare with 201 or 204 in /api, wrapped in value with 200 in /rest. nil is "no content".

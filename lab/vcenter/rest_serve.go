@@ -24,7 +24,8 @@ func (w *world) serveREST(out http.ResponseWriter, r *http.Request) {
 		w.serveSession(c, out, r, id)
 		return
 	}
-	if w.rest.get(id) == nil {
+	session := w.rest.get(id)
+	if session == nil {
 		c.refuse(out, &vapiError{http.StatusUnauthorized, "unauthenticated", "this method requires authentication"})
 		return
 	}
@@ -32,6 +33,7 @@ func (w *world) serveREST(out http.ResponseWriter, r *http.Request) {
 		c.refuse(out, notFound("no such path: "+r.URL.Path))
 		return
 	}
+	c.gate = w.tagGate(session.User)
 	result, created, refusal := w.tags.serve(c)
 	if refusal != nil {
 		c.refuse(out, refusal)

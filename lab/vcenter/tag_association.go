@@ -27,17 +27,17 @@ func (s *tagStore) serveAssociation(c *restCall, id string) (any, *vapiError) {
 		}
 	}
 	if id != "" {
-		return s.onTag(c.action, id, in)
+		return s.onTag(c, id, in)
 	}
 	switch c.action {
 	case "list-attached-tags", "list-attachable-tags", "attach-multiple-tags-to-object", "detach-multiple-tags-from-object":
-		return s.onObject(c.action, in)
+		return s.onObject(c, in)
 	case "list-attached-objects-on-tags":
-		return s.objectsOnTags(in.TagIDs)
+		return s.objectsOnTags(c.gate, in.TagIDs)
 	case "list-attached-tags-on-objects":
 		out := []any{}
 		for _, o := range in.ObjectIDs {
-			if e := s.checkObject(o); e != nil {
+			if e := s.readObject(c.gate, o); e != nil {
 				return nil, e
 			}
 			out = append(out, map[string]any{"object_id": o, "tag_ids": s.tagsOn(o)})
@@ -47,57 +47,57 @@ func (s *tagStore) serveAssociation(c *restCall, id string) (any, *vapiError) {
 	return nil, notFound("no such operation: " + c.action)
 }
 
-func (s *tagStore) objectsOnTags(ids []string) (any, *vapiError) {
+func (s *tagStore) objectsOnTags(gate *tagGate, ids []string) (any, *vapiError) {
 	out := []any{}
 	for _, id := range ids {
 		if s.tags[id] == nil {
 			return nil, notFound("tag " + id + " was not found")
 		}
-		out = append(out, map[string]any{"tag_id": id, "object_ids": s.objectsOn(id)})
+		out = append(out, map[string]any{"tag_id": id, "object_ids": gate.readable(s.objectsOn(id))})
 	}
 	return out, nil
 }
 
-func (s *tagStore) onTag(action, id string, in associationRequest) (any, *vapiError) {
+func (s *tagStore) onTag(c *restCall, id string, in associationRequest) (any, *vapiError) {
 	if s.tags[id] == nil {
 		return nil, notFound("tag " + id + " was not found")
 	}
-	switch action {
+	switch c.action {
 	case "list-attached-objects":
-		return s.objectsOn(id), nil
+		return c.gate.readable(s.objectsOn(id)), nil
 	case "attach-tag-to-multiple-objects":
 		result := newBatch()
 		for _, o := range in.ObjectIDs {
-			result.note(s.attach(id, o))
+			result.note(s.attach(c.gate, id, o))
 		}
 		return result, nil
 	case "detach-tag-from-multiple-objects":
 		result := newBatch()
 		for _, o := range in.ObjectIDs {
-			result.note(s.detach(id, o))
+			result.note(s.detach(c.gate, id, o))
 		}
 		return result, nil
 	case "attach", "detach":
 		if in.ObjectID == nil {
 			return nil, invalid("the body has no object_id")
 		}
-		if action == "attach" {
-			return nil, s.attach(id, *in.ObjectID)
+		if c.action == "attach" {
+			return nil, s.attach(c.gate, id, *in.ObjectID)
 		}
-		return nil, s.detach(id, *in.ObjectID)
+		return nil, s.detach(c.gate, id, *in.ObjectID)
 	}
-	return nil, notFound("no such operation: " + action)
+	return nil, notFound("no such operation: " + c.action)
 }
 
-func (s *tagStore) onObject(action string, in associationRequest) (any, *vapiError) {
+func (s *tagStore) onObject(c *restCall, in associationRequest) (any, *vapiError) {
 	if in.ObjectID == nil {
 		return nil, invalid("the body has no object_id")
 	}
 	o := *in.ObjectID
-	if e := s.checkObject(o); e != nil {
+	if e := s.readObject(c.gate, o); e != nil {
 		return nil, e
 	}
-	switch action {
+	switch c.action {
 	case "list-attached-tags":
 		return s.tagsOn(o), nil
 	case "list-attachable-tags":
@@ -111,10 +111,10 @@ func (s *tagStore) onObject(action string, in associationRequest) (any, *vapiErr
 	}
 	result := newBatch()
 	for _, id := range in.TagIDs {
-		if action == "attach-multiple-tags-to-object" {
-			result.note(s.attach(id, o))
+		if c.action == "attach-multiple-tags-to-object" {
+			result.note(s.attach(c.gate, id, o))
 		} else {
-			result.note(s.detach(id, o))
+			result.note(s.detach(c.gate, id, o))
 		}
 	}
 	return result, nil
@@ -134,6 +134,14 @@ func (s *tagStore) checkObject(o objectID) *vapiError {
 		return notFound(fmt.Sprintf("object %s:%s was not found", o.Type, o.ID))
 	}
 	return nil
+}
+
+// readObject finds out that the object is there and that the caller may read it.
+func (s *tagStore) readObject(gate *tagGate, o objectID) *vapiError {
+	if e := s.checkObject(o); e != nil {
+		return e
+	}
+	return gate.read(o)
 }
 
 // attachable says why the tag cannot be on the object: unknown tag or object, wrong type, cardinality.
@@ -160,7 +168,10 @@ func (s *tagStore) attachable(id string, o objectID) *vapiError {
 	return nil
 }
 
-func (s *tagStore) attach(id string, o objectID) *vapiError {
+func (s *tagStore) attach(gate *tagGate, id string, o objectID) *vapiError {
+	if e := s.assignable(gate, id, o); e != nil {
+		return e
+	}
 	if e := s.attachable(id, o); e != nil {
 		return e
 	}
@@ -168,15 +179,23 @@ func (s *tagStore) attach(id string, o objectID) *vapiError {
 	return nil
 }
 
-func (s *tagStore) detach(id string, o objectID) *vapiError {
+func (s *tagStore) detach(gate *tagGate, id string, o objectID) *vapiError {
+	if e := s.assignable(gate, id, o); e != nil {
+		return e
+	}
+	delete(s.attached[id], o)
+	return nil
+}
+
+// assignable: tag and object are there, and the caller may assign the one to the other.
+func (s *tagStore) assignable(gate *tagGate, id string, o objectID) *vapiError {
 	if s.tags[id] == nil {
 		return notFound("tag " + id + " was not found")
 	}
 	if e := s.checkObject(o); e != nil {
 		return e
 	}
-	delete(s.attached[id], o)
-	return nil
+	return gate.assign(o)
 }
 
 func (s *tagStore) tagsOn(o objectID) []string {

@@ -92,6 +92,9 @@ func (c *restCall) spec(name string, into any) *vapiError {
 func (s *tagStore) serve(c *restCall) (result any, created bool, refusal *vapiError) {
 	kind, id, _ := strings.Cut(strings.TrimPrefix(c.path, "tagging/"), "/")
 	id = strings.TrimPrefix(id, "id:")
+	if refusal = c.gate.manage(c); refusal != nil {
+		return nil, false, refusal
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch kind {

@@ -62,6 +62,19 @@ func (w *world) principal(sessionKey string) string {
 	return w.principals[sessionKey]
 }
 
+// sessionUser knows the user of a session that has made no call yet, too.
+func (w *world) sessionUser(key string) string {
+	if name := w.principal(key); name != "" {
+		return name
+	}
+	for _, s := range w.soapSessions() {
+		if s.Key == key {
+			return w.site.principalName(s.UserName)
+		}
+	}
+	return ""
+}
+
 // soapSessions lists the live SOAP sessions, without the lab's own.
 func (w *world) soapSessions() []types.UserSession {
 	view := &simulator.Session{Registry: simulator.NewRegistry(), Map: w.reg}

@@ -89,8 +89,10 @@ func (w *world) wireService() {
 	svc.Listen = &url.URL{Scheme: "https", Host: w.host, Path: vim25.Path, User: url.UserPassword(internalUser, w.internal)}
 	svc.RegisterSDK(w.reg, w.reg.Path+"/vimService")
 	svc.ServeMux.HandleFunc(w.reg.Path+"/vimServiceVersions.xml", svc.ServiceVersions)
-	svc.ServeMux.HandleFunc("/folder/", svc.ServeDatastore)
-	svc.RegisterSDK(pbmsim.New())
+	svc.ServeMux.HandleFunc("/folder/", w.serveFolder(svc.ServeDatastore))
+	storage := pbmsim.New()
+	storage.Handler = w.handleStorage
+	svc.RegisterSDK(storage)
 	sessions := w.reg.SessionManager()
 	sessions.ServiceHostName = w.host
 	sessions.ValidLogin = w.validLogin

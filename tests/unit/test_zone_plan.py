@@ -10,6 +10,7 @@ import random
 import pytest
 from zone_samples import CLUSTER, CLUSTERS, DATACENTER, DC, PAGE, category, desire, observe, regions, site, thing
 
+from ansible_collections.palette.vmware.plugins.module_utils import _zone_site
 from ansible_collections.palette.vmware.plugins.module_utils import _zone_state as states
 from ansible_collections.palette.vmware.plugins.module_utils import _zone_tags as zones
 from ansible_collections.palette.vmware.plugins.module_utils._change import Unresolved
@@ -196,6 +197,17 @@ def test_the_table_is_what_kubernetes_sees():
          "labels": {"topology.kubernetes.io/region": "region1", "topology.kubernetes.io/zone": "az1"}}]
     assert states.view(observe(desired, objects))["regions"] == [{"datacenter": "dc-1", "path": "/dc-1", "region": "region1", "zones": [
         {"compute_cluster": f"cluster-{number}", "path": on(number), "zone": zone} for number, zone in ((1, "az1"), (2, "az1"), (3, None))]}]
+
+
+@pytest.mark.parametrize("tags, seen", [(("az2",), "az2"), (("az1", "az2"), "az1, az2"), ((), "no tag")])
+def test_another_value_after_our_writes_is_a_conflict_with_both(tags, seen):
+    """Faults C06; also where a server lets two tags of a SINGLE category be on one object."""
+    desired = desire(PAGE)
+    with pytest.raises(PlanRefused) as caught:
+        _zone_site.confirm(desired, observe(desired, site(zones=(tags, ("az2",), ("az3",)))))
+    assert (caught.value.code, caught.value.where, caught.value.observed, caught.value.expected) == ("ZONE_CONFLICT", on(1), seen, "k8s-zone az1")
+    assert caught.value.retriable
+    _zone_site.confirm(desired, observe(desired, site()))
 
 
 def random_case(chance):

@@ -68,7 +68,8 @@ def ground(datacenter: dict, number: int) -> dict:
 def connection(env: dict[str, str]) -> dict:
     return {"palette_host": env["PALETTE_HOST"], "palette_api_key": env["PALETTE_API_KEY"], "palette_ca_path": env["PALETTE_CA_PATH"],
             "palette_project": env["PALETTE_PROJECT"], "vcenter_hostname": env["VMWARE_HOST"], "vcenter_port": int(env["VMWARE_PORT"]),
-            "vcenter_username": env["VMWARE_USER"], "vcenter_password": env["VMWARE_PASSWORD"], "vcenter_ca_path": env["VMWARE_CA_PATH"]}
+            "vcenter_username": env["VMWARE_USER"], "vcenter_password": env["VMWARE_PASSWORD"], "vcenter_ca_path": env["VMWARE_CA_PATH"],
+            "vcenter_admin_username": env["VMWARE_ADMIN_USER"], "vcenter_admin_password": env["VMWARE_ADMIN_PASSWORD"]}
 
 
 def desired(site: dict, env: dict[str, str], datacenter: dict) -> dict:

@@ -86,30 +86,30 @@ const testSite = `{"vcenter": {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-<<<<<<< HEAD
 	return newLabOf(t, testSite)
 }
 
 func newLabOf(t *testing.T, text string) *lab {
-=======
-	return newLabWith(t, func(*Site) {})
+	t.Helper()
+	return newLabFrom(t, text, func(*Site) {})
 }
 
 // newLabWith is a lab whose site was edited.
 func newLabWith(t *testing.T, edit func(*Site)) *lab {
->>>>>>> authz
+	t.Helper()
+	return newLabFrom(t, testSite, edit)
+}
+
+func newLabFrom(t *testing.T, text string, edit func(*Site)) *lab {
 	t.Helper()
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	site, err := siteOf(text)
 	must(t, err)
 	site.TLS = certificate(t, dir)
-<<<<<<< HEAD
-=======
 	edit(site)
 	site.fillDefaults()
 	must(t, site.check())
->>>>>>> authz
 	s, shutdown, err := start(site)
 	must(t, err)
 	pool := x509.NewCertPool()

@@ -39,10 +39,10 @@ def presenting(folder, host="127.0.0.1", days=tls.DAYS):
     folder.mkdir()
     kept, tls.DAYS = tls.DAYS, days
     try:
-        parts = dict(zip(("ca", "certificate", "key"), tls.make()))
+        ca, certificate, _hosts_certificate, key = tls.make(["127.0.0.1"])
     finally:
         tls.DAYS = kept
-    for name, text in parts.items():
+    for name, text in (("ca", ca), ("certificate", certificate), ("key", key)):
         (folder / name).write_bytes(text)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "certificate", folder / "key")

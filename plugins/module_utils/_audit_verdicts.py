@@ -203,7 +203,7 @@ def disagreement_findings(differences):
         said = [f"held by evaluation, not by vCenter: {', '.join(ours)}"] if ours else []
         said += [f"held by vCenter, not by evaluation: {', '.join(theirs)}"] if theirs else []
         yield finding("verdicts_differ", "warning", f"vCenter and the evaluation of its permissions differ on a {WORDS.get(kind, kind)}", shown(thing) + more,
-                      "; ".join(said), "the same answer twice", "vCenter's answer counts here; look for global permissions, and for groups and permissions that "
+                      "; ".join(said), "the same answer twice", "vCenter's answer counts; look for global permissions, and for groups and permissions that "
                       "the session cannot see", "VMware Cloud Account Permissions", CONTRADICTED, place(thing["path"], thing["moid"], thing["type"]),
                       path=thing["path"], moid=thing["moid"], type=thing["type"], evaluated=list(ours), vcenter=list(theirs),
                       objects=[place(each["path"], each["moid"], each["type"]) for each in things])

@@ -69,8 +69,8 @@ def denied(what, where, lacking):
     where = "" if any(place.startswith(f"{where} (") for place in named_places) else where
     places = " and ".join(place for place in named_places if place not in where)
     return VcenterDenied(f"not allowed: {what.removesuffix(' failed')}", fault="NoPermission", where=" on ".join(part for part in (where, places) if part),
-                        observed=f"NoPermission: {seen}",
-                        fix="; ".join(dict.fromkeys(fixes)) or "grant the user what the operation needs; palette.vmware.permission_audit names it")
+                         observed=f"NoPermission: {seen}",
+                         fix="; ".join(dict.fromkeys(fixes)) or "grant the user what the operation needs; palette.vmware.permission_audit names it")
 
 
 def privileges_in(texts):

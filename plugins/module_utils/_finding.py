@@ -22,7 +22,8 @@ def finding(check, severity, title, where, observed, expected, fix, section, evi
     check: stable id in snake case. where: an option, or path and id of an object. section: of the documentation page. evidence: who said so (vCenter,
     Palette, options, evaluated, controller only …). on: `place(...)`, or None. more: keys of the check's own.
     """
-    assert severity in SEVERITIES, severity
+    if severity not in SEVERITIES:
+        raise ValueError(f"severity {severity!r}, expected one of {SEVERITIES}")
     return dict(zip(KEYS, (check, severity, title, where, on, str(observed), str(expected), fix, section, evidence)), **more)
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, palette.vmware contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Big answers of vCenter as plain XML elements: pyvmomi makes an object of each element, which takes most of the time of a bulk read. PRIVATE to the collection.
+"""Big answers of vCenter as plain XML elements: pyvmomi makes an object of each, which takes most of the time of a bulk read. PRIVATE to the collection.
 """
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ ROLE_TITLES = {"root": "root-level role", "spectro": "Spectro role", READ_ONLY: 
 SECTIONS = {"root": "Privileges Under Root-Level Role", "spectro": "Privileges Under the Spectro Role", READ_ONLY: "VMware Cloud Account Permissions"}
 IMPLIED = ("System.Anonymous", "System.Read", "System.View")
 
-# role: root | spectro | read_only. label_8: the label in vSphere 8's client where it differs. kinds: objects on which it counts. any_of: privileges of which one
+# role: root | spectro | read_only. label_8: the label in vSphere 8's client where it differs. kinds: objects where it counts. any_of: privileges of which one
 # will do in its place. since: the first vSphere that knows it, where not all supported ones do. basis: vmware (documented as taking effect there) | page (asked
 # for there by the page only). step: of this collection's own, profile collection only.
 ROW = ("profile", "role", "group", "label", "label_8", "privilege", "kinds", "any_of", "since", "basis", "step", "note", "source")
@@ -110,7 +110,7 @@ def _grant(role, kind, propagate=False):
     return {"role": role, "kind": kind, "propagate": propagate}
 
 
-# Which role a principal gets on which objects. Hosts and resource pools have theirs from the compute cluster, virtual machines and templates from their folders.
+# Which role a principal gets on which objects. Hosts and resource pools have theirs from the compute cluster, machines and templates from their folders.
 # vendor_current follows the vendor's current page to the letter: its root-level role on the VM folder lacks the rights to make virtual machines there.
 GRANTS = {
     "page": (_grant("root", "root"), _grant("root", "datacenter"), _grant("spectro", "compute_cluster", True), _grant("spectro", "folder", True),

@@ -126,8 +126,8 @@ def shortened(names, most=12):
 
 def cluster_services(cluster):
     """DRS places the nodes, HA starts them again; the page asks for neither."""
-    for check, key, fix in ((DRS, "drs", "turn DRS on, so that nodes are spread over the hosts"), (HA, "ha", "turn vSphere HA on, so that nodes start again "
-                                                                                             "when their host fails")):
+    for check, key, fix in ((DRS, "drs", "turn DRS on, so that nodes are spread over the hosts"),
+                            (HA, "ha", "turn vSphere HA on, so that nodes start again when their host fails")):
         if cluster[key] is None:
             if cluster["on"]["type"] == "ClusterComputeResource":
                 yield check.unseen(cluster["on"], "its configuration is not readable", READ)

@@ -122,7 +122,7 @@ func (r *reader) start(specs []types.PropertyFilterSpec) types.BaseMethodFault {
 	return nil
 }
 
-// pages hold what is left of answers that were cut at maxObjects; the simulator's own come before the filter.
+// pages hold what is left of answers that were cut at maxObjects; the simulator's own come before the filter, and keep unset properties.
 var pages sync.Map
 
 type page struct {
@@ -141,20 +141,26 @@ func (p page) cut() ([]types.ObjectContent, string) {
 
 func (pc *propertyCollector) RetrievePropertiesEx(ctx *simulator.Context, req *types.RetrievePropertiesEx) soap.HasFault {
 	r := readerOf(ctx)
-	if r == nil {
-		return pc.PropertyCollector.RetrievePropertiesEx(ctx, req)
+	if r != nil {
+		if fault := r.start(req.SpecSet); fault != nil {
+			return &methods.RetrievePropertiesExBody{Fault_: simulator.Fault("", fault)}
+		}
 	}
-	if fault := r.start(req.SpecSet); fault != nil {
+	flat, fault := flattened(ctx, r, req.SpecSet)
+	if fault != nil {
 		return &methods.RetrievePropertiesExBody{Fault_: simulator.Fault("", fault)}
 	}
 	whole := *req
-	whole.Options.MaxObjects = 0
+	whole.SpecSet, whole.Options.MaxObjects = flat, 0
 	body := pc.PropertyCollector.RetrievePropertiesEx(ctx, &whole).(*methods.RetrievePropertiesExBody)
 	if body.Res == nil || body.Res.Returnval == nil {
 		return body
 	}
 	found := body.Res.Returnval
-	found.Objects, found.Token = page{req.Options.MaxObjects, r.objects(found.Objects)}.cut()
+	if r != nil {
+		found.Objects = r.objects(found.Objects)
+	}
+	found.Objects, found.Token = page{req.Options.MaxObjects, found.Objects}.cut()
 	if len(found.Objects) == 0 {
 		body.Res.Returnval = nil
 	}

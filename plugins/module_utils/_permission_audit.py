@@ -190,11 +190,22 @@ def confirmed(judged, said):
 def told(vsphere, ground, needs):
     """[(object, Decision, evidence)] by vCenter's answers alone; what is to be made is asked for at its folder."""
     said = answers(vsphere, ground, needs, ground.objects)
-    judged = [(thing, held(said.get(thing["moid"])), verdicts.ASKED) for thing in ground.objects]
+    return [*((thing, held(said.get(thing["moid"])), verdicts.ASKED) for thing in ground.objects), *foretold(vsphere, ground, needs)]
+
+
+def foretold(vsphere, ground, needs):
+    """[(object, Decision, evidence)] of what is to be made, by vCenter's answers about the folder that it comes to."""
     for thing in ground.coming:
         folder, privileges = ground.tree.nodes[thing["parents"][0]].ref, verdicts.asked(needs, thing["kind"], ground.known)
-        judged.append((thing, held(ask(vsphere, ground, [folder], privileges).get(thing["parents"][0])), f"{verdicts.ASKED}, on the folder"))
-    return judged
+        yield thing, held(ask(vsphere, ground, [folder], privileges).get(thing["parents"][0])), f"{verdicts.ASKED}, on the folder"
+
+
+def doubted(vsphere, ground, needs, judged):
+    """(judged, differences) of an evaluation that vCenter contradicts on other objects: it is asked about machines, too (global permissions, and groups that
+    the session cannot read, count on them as well)."""
+    machines = [thing for thing in ground.objects if thing["kind"] in verdicts.MACHINES]
+    final, differences = confirmed([each for each in judged if each[0]["moid"]], answers(vsphere, ground, needs, machines))
+    return [*final, *foretold(vsphere, ground, needs)], differences
 
 
 def held(answer):
@@ -215,7 +226,11 @@ def judge(vsphere, params, ground, needs, context):
             raise
         context.warn(f"vCenter does not confirm the evaluation ({failure.observed or failure.what})")
         return judged, [], verdicts.EVALUATED
-    return (*confirmed(judged, said), verdicts.CONFIRMED)
+    judged, differences = confirmed(judged, said)
+    if differences:
+        judged, more = doubted(vsphere, ground, needs, judged)
+        differences += more
+    return judged, differences, verdicts.CONFIRMED
 
 
 def report(params, ground, needs, judged, differences, method):

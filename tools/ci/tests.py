@@ -73,7 +73,7 @@ def lab(site):
 
 def integration(site):
     """tests/integration; each worker has a lab of its own, so that any test may run on any worker."""
-    return pytest(site, "integration", ROOT / "tests" / "integration", 20 * MINUTES, workers=workers(), dist="worksteal")
+    return pytest(site, "integration", ROOT / "tests" / "integration", 45 * MINUTES, workers=workers(), dist="worksteal")
 
 
 def go(site):

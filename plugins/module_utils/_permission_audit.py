@@ -246,7 +246,8 @@ def report(params, ground, needs, judged, differences, method):
     total = {name: sum(len(getattr(group, name)) * len(group.objects) for group in groups) for name in ("granted", "missing", "surplus")}
     counts = {"objects": len(ground.objects), "to_be_made": len(ground.coming), **total,
               "not_applicable": len({each for group in groups for each in group.absent}),
-              "confirmed_objects": sum(len(group.objects) for group in groups if group.evidence != verdicts.EVALUATED), "disagreements": len(differences)}
+              "confirmed_objects": sum(1 for group in groups if group.evidence != verdicts.EVALUATED for thing in group.objects if thing["moid"]),
+              "disagreements": len(differences)}
     audit = {"principal": ground.principal, "groups": list(ground.groups), "profiles": list(params["profiles"]), "scope": params["scope"], "method": method,
              "administrator": boss, "counts": counts, "verdicts": verdicts.as_verdicts(needs, groups, path_of)}
     return {"permission_audit": audit, "findings": ordered(findings), "passed": list(verdicts.passes(groups)), "ready": ready(findings)}

@@ -14,8 +14,8 @@ description:
   - Objects are the root folder, datacenters, compute clusters and their hosts, datastores, networks, the distributed switch of a port group, resource pools, VM
     folders, the image template folder, and the virtual machines and templates that a run will make in these folders.
   - Roles, permissions and the inventory are read in a few calls and evaluated by vSphere's documented rules, which tells why a privilege is there or
-    not. vCenter is then asked for its own verdict on all objects but virtual machines. Where the two differ, vCenter's counts, the difference is a finding,
-    and vCenter is asked about virtual machines as well, and about the folders of those to be made.
+    not. vCenter is then asked for its own verdict on all objects but virtual machines. Where the two differ, vCenter's counts, and the difference is a
+    finding; then vCenter is asked about virtual machines, too, and about the folders of those to be made.
   - Where permissions cannot be read, vCenter alone is asked. It then cannot be said whether a permission propagates.
   - Privileges that this vCenter does not know are not applicable, and not missing.
 author:

@@ -63,6 +63,8 @@ def ask_system(name):
     said = {"server": "the controller's own resolver", "addresses": [], "problem": "", "silent": False}
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        return {**said, "problem": "it is no name that can be looked up"}
     except OSError as error:
         return {**said, "problem": f"the name does not resolve ({error.strerror or error})"}
     return {**said, "addresses": list(dict.fromkeys(each[4][0] for each in sorted(found, key=lambda each: each[0] != socket.AF_INET)))}

@@ -59,7 +59,7 @@ def planned(places, size, ova_gib):
             share["ova_gib"] += ova
     for found in shares.values():
         for share in found.values():
-            part = share["nodes"] / size
+            part = share["nodes"] / max(size, 1)
             share.update(memory_gib=page["memory_gib"] * part, disk_gib=page["disk_gib"] * part, vendor_disk_gib=VENDOR["disk_gib"] * share["nodes"],
                          cpus=page["cpus"] // size if share["nodes"] else 0)
     return shares

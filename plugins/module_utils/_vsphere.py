@@ -58,6 +58,11 @@ def vcenter_connection(params):
     if host.strip("[]") != bare or not bare or re.search(r"[\s@]", bare):
         raise InputRefused("vCenter's address is more than a host name", where="option hostname", observed=host, expected="a host name or an IP address",
                            fix=f"write {bare} and give the port in option port")
+    try:
+        bare.encode("idna")
+    except UnicodeError:
+        raise InputRefused("vCenter's address is no host name", where="option hostname", observed=host,
+                           expected="an IP address, or parts of 1 to 63 characters with dots between them", fix="correct the name") from None
     return VcenterConnection(bare, params["port"], params["username"], secret(params["password"]), params["ca_path"], params["validate_certs"])
 
 

@@ -117,6 +117,12 @@ def test_without_name_servers_the_system_is_asked():
     assert said[0]["server"] == "the controller's own resolver" and said[0]["addresses"] and not said[0]["problem"]
 
 
+@pytest.mark.parametrize("name", ["ntp..lab.local", "x" * 64, ".lab.local"])
+def test_what_is_no_name_is_told_and_breaks_nothing(name):
+    found = reach.looked_up([name], [], [], Context(), 5)[name]
+    assert [(each["addresses"], each["problem"]) for each in found] == [([], "it is no name that can be looked up")]
+
+
 def test_without_dnspython_the_system_is_asked(monkeypatch, dns_server):
     monkeypatch.setattr(reach, "resolver", lambda: None)
     said = reach.looked_up(["localhost"], [where(dns_server)], (), Context(), 2)["localhost"]

@@ -193,6 +193,7 @@ ROOM = [
 OPTIONS = [
     ("one node", one_node(), ALONE),
     ("two nodes", asked(size=2), {("gateway_size", E1)}),
+    ("no node", asked(size=0), {("gateway_size", E1)}),
     ("three nodes in one compute cluster", asked(placements=[placement(1)]), {("fault_domains", A1)}),
     ("the same placement twice", asked(placements=[placement(1), placement(2), placement(1)]), {("placements_form", E1), ("fault_domains", A1)}),
     ("no placement", asked(placements=[]), {("placements_form", E1)}),

@@ -64,6 +64,12 @@ def test_addresses_that_are_more_than_a_name(host, right):
         vcenter_connection({"hostname": host, "port": 443, "username": "u", "password": "p", "ca_path": None, "validate_certs": True})
 
 
+@pytest.mark.parametrize("host", ["vc..lab.local", "x" * 64])
+def test_addresses_that_are_no_name(host):
+    with pytest.raises(errors.InputRefused, match="no host name - option hostname"):
+        vcenter_connection({"hostname": host, "port": 443, "username": "u", "password": "p", "ca_path": None, "validate_certs": True})
+
+
 @pytest.mark.parametrize("option", ["hostname", "username", "password"])
 def test_what_is_not_set_is_named(params, option):
     with pytest.raises(errors.InputRefused, match=f"option {option}"):

@@ -57,7 +57,7 @@ def pick(candidates, text, what, where=None):
     named = [key for key, names in candidates.items() if len(wanted) == 1 and names[-1] == wanted[0]]
     if len(named) > 1:
         raise InputRefused(f"the name means several objects of kind {what}", where=where or f"option {what}",
-                           observed=", ".join(sorted("/".join(candidates[key]) for key in named)),
+                           observed=", ".join(sorted(path_text(candidates[key]) for key in named)),
                            fix="give the full path")
     return named[0] if named else Unresolved(what, text)
 

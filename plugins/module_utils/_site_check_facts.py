@@ -11,7 +11,7 @@ What is not known is None.
 from __future__ import annotations
 
 from ._finding import place
-from ._inventory import decoded, split_path
+from ._inventory import decoded, path_text, split_path
 
 MIB = 1024 * 1024
 VM_FOLDERS = ("folder", "image_template_folder")
@@ -45,7 +45,7 @@ def names_of(rows, moid):
 
 
 def place_of(rows, moid):
-    return place("/" + "/".join(names_of(rows, moid)), moid, rows[moid]["type"])
+    return place("/" + path_text(names_of(rows, moid)), moid, rows[moid]["type"])
 
 
 def below(rows, root, kinds):
@@ -66,10 +66,10 @@ def match(rows, candidates, text):
     found = [moid for moid, names in candidates.items() if names == wanted]
     if len(found) != 1:
         found = [moid for moid, names in candidates.items() if len(wanted) == 1 and names[-1] == wanted[0]]
-    among = sorted("/".join(names) for names in candidates.values())
+    among = sorted(path_text(names) for names in candidates.values())
     if len(found) == 1:
         return {"wanted": text, "on": place_of(rows, found[0]), "several": [], "among": among, "moid": found[0]}
-    return {"wanted": text, "on": None, "several": sorted("/".join(candidates[moid]) for moid in found), "among": among, "moid": None}
+    return {"wanted": text, "on": None, "several": sorted(path_text(candidates[moid]) for moid in found), "among": among, "moid": None}
 
 
 def located(rows, placement):

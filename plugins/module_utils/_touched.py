@@ -7,16 +7,14 @@ from __future__ import annotations
 import contextlib
 from collections import namedtuple
 
+from ._denied import KINDS
 from ._errors import VcenterFailure
 from ._finding import finding, place
-from ._inventory import decoded, split_path
+from ._inventory import decoded, path_text, split_path
 from ._light import pages, properties, reference, text
 from ._privileges import ROLE_TITLES, granted_by
 from ._vsphere import vim, vmodl
 
-KIND_OF = {"Datacenter": "datacenter", "ClusterComputeResource": "compute_cluster", "ComputeResource": "compute_cluster", "HostSystem": "host",
-           "ResourcePool": "resource_pool", "VirtualApp": "resource_pool", "Datastore": "datastore", "Network": "network", "OpaqueNetwork": "network",
-           "DistributedVirtualPortgroup": "network", "VmwareDistributedVirtualSwitch": "switch", "DistributedVirtualSwitch": "switch"}
 SECTION = "VMware Cloud Account Permissions"
 WORDS = {"datacenter": "datacenter", "compute_cluster": "compute cluster", "datastore": "datastore", "network": "network", "resource_pool": "resource pool",
          "folder": "VM folder", "image_template_folder": "image template folder"}
@@ -46,11 +44,11 @@ class Tree:
         self._paths, self._vm_folders = {root: "/"}, {}
 
     def path(self, key):
-        """'/dc-1/host/cluster-1'; '/' for the root folder; '…/cluster-1' where the session cannot see what it lies in."""
+        """'/dc-1/host/cluster-1', as an option takes it; '/' for the root folder; '…/cluster-1' where the session cannot see what it lies in."""
         if key not in self._paths:
             node = self.nodes.get(key)
             above = self.path(node.parent).rstrip("/") if node and node.parent in self.nodes else "…"
-            self._paths[key] = f"{above}/{node.name or '(' + key + ')'}" if node else f"…/({key})"
+            self._paths[key] = f"{above}/{path_text([node.name]) or '(' + key + ')'}" if node else f"…/({key})"
         return self._paths[key]
 
     def is_vm_folder(self, key):
@@ -84,7 +82,7 @@ class Tree:
             if not self.is_vm_folder(node.moid) or self.nodes[node.parent].type == "Datacenter":
                 return None
             return "template_folder" if node.moid in template_folders else "folder"
-        return KIND_OF.get(node.type)
+        return KINDS.get(node.type)
 
     def object(self, key, kind):
         """{kind, ref, path, moid, type, parent (id)} of an object."""
@@ -166,8 +164,8 @@ def look_up(candidates, text):
     if len(named) == 1:
         return named[0][0], ""
     if named:
-        return None, "several: " + ", ".join(sorted("/".join(names) for _node, names in named))
-    return None, "not there; there are: " + (", ".join(sorted("/".join(names) for _node, names in candidates)[:20]) or "none")
+        return None, "several: " + ", ".join(sorted(path_text(names) for _node, names in named))
+    return None, "not there; there are: " + (", ".join(sorted(path_text(names) for _node, names in candidates)[:20]) or "none")
 
 
 def members(tree, refs):

@@ -16,7 +16,7 @@ from ._principal import same
 from ._privileges import GRANTS, READ_ONLY
 from ._run import Noun, run
 from ._specs import placements_option, spec
-from ._touched import KIND_OF, OPTION_KINDS, read_tree, touched
+from ._touched import OPTION_KINDS, complex_entities, read_tree, touched
 from ._vsphere import Vsphere, path_of, vcenter_connection
 
 LIBRARIES = ("pyVmomi",)
@@ -124,9 +124,10 @@ def expanded(vsphere, desired, context):
         entries += [{**each, **wanted} for each in objects if each["kind"] == grant["kind"]]
     for problem in problems:
         entries += missing(problem, desired, names, context)
-    kept = [entry for entry in entries if not inherits_always(tree, entry)]
+    parts = complex_entities(tree)
+    kept = [entry for entry in entries if entry["moid"] not in parts]
     for entry in entries:
-        if entry not in kept:
+        if entry["moid"] in parts:
             context.warn(f"{entry['path']} takes its permissions from the object above it; no role is granted on it")
     return tree, kept
 
@@ -143,23 +144,13 @@ def missing(problem, desired, names, context):
     return found
 
 
-def inherits_always(tree, entry):
-    """Whether vCenter refuses permissions on the object: a compute cluster's own resource pool, a datacenter's own folders (vSphere API,
-    AuthorizationManager: complex entities)."""
-    node = tree.nodes.get(entry["moid"])
-    above = tree.nodes.get(node.parent) if node else None
-    if above is None:
-        return False
-    return (node.type == "ResourcePool" and KIND_OF.get(above.type) == "compute_cluster") or (node.type == "Folder" and above.type == "Datacenter")
-
-
 def refuse_unfit(tree, entries):
     """Raises InputRefused for grants on objects that cannot have one, and for two grants on one object."""
-    seen = {}
+    seen, parts = {}, complex_entities(tree)
     for entry in entries:
-        if inherits_always(tree, entry):
+        if entry["moid"] in parts:
             raise InputRefused("vCenter takes no permissions on this object", where=f"{entry['where']}: {entry['path']}",
-                               fix=f"grant the role on {tree.path(tree.nodes[entry['moid']].parent)}, with propagation")
+                               fix=f"grant the role on {tree.path(parts[entry['moid']])}, with propagation")
         other = seen.setdefault(entry["moid"] or entry["path"], entry)
         if wanted_fields(other) != wanted_fields(entry):
             raise InputRefused("a principal has one role on an object, and two are listed", where=f"{other['where']} and {entry['where']}",

@@ -278,7 +278,7 @@ class Vsphere:
         return found
 
     def path(self, ref):
-        """'/dc-1/vm/palette/installer': names decoded, from the top; the object's id where it cannot be read."""
+        """'/dc-1/vm/palette/installer': names as vCenter stores them, from the top; the object's id where they cannot be read."""
         trail = self.ancestry([ref])[ref]
         return path_of(trail, self.content.rootFolder)
 

@@ -41,7 +41,7 @@ def test_a_path_tells_twins_apart_and_a_name_does_not():
 def test_escapes_of_names():
     rows = structure()
     rows["group-4"] = {"type": "Folder", "name": "a%2fb %25", "parent": "group-v"}
-    assert at("folder", rows, folder="a%2fb %25")["on"]["path"] == "/dc-1/vm/a/b %"
+    assert at("folder", rows, folder="a%2fb %25")["on"]["path"] == "/dc-1/vm/a%2fb %25"
     assert names_of(rows, "group-4")[-1] == "a/b %"
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.palette.vmware.plugins.module_utils._errors import VcenterFailure
+from ansible_collections.palette.vmware.plugins.module_utils._inventory import split_path
 from ansible_collections.palette.vmware.plugins.module_utils._light import fault_of, namespace, parsed, properties, text
 from ansible_collections.palette.vmware.plugins.module_utils._touched import (Node, Tree, complex_entities, look_up, parents, switch_of, to_be_made, unresolved,
                                                                               whole)
@@ -27,6 +28,11 @@ def test_paths(key, path):
 def test_a_path_that_cannot_be_seen_to_the_top_says_so():
     seen = Tree([node("pool", "ResourcePool", "hidden"), node("nameless", "Folder", "root", None)._replace(name="")], "root")
     assert seen.path("pool") == "…/pool" and seen.path("nameless") == "…/(nameless)"
+
+
+def test_a_path_is_written_as_an_option_takes_it():
+    odd = Tree([node("root", "Folder", None), node("f", "Folder", "root", "a/b"), node("g", "Folder", "f", "10%")], "root")
+    assert odd.path("g") == "/a%2fb/10%25" and split_path(odd.path("g")) == ["a/b", "10%"]
 
 
 def test_every_object_has_its_kind_and_the_datacenters_own_folders_have_none():

@@ -13,6 +13,8 @@ from ansible_collections.palette.vmware.plugins.module_utils._authorization impo
 from ansible_collections.palette.vmware.plugins.module_utils._errors import InputRefused, PlanRefused
 from ansible_collections.palette.vmware.plugins.module_utils._permission_plan import Held, left_alone
 
+from audit_site import node, tree
+
 SMALL, BIG, OTHER = (Role(number, name, frozenset(privileges)) for number, name, privileges in (
     (1001, "small", {"A"}), (1002, "big", {"A", "B"}), (1003, "other", {"A", "C"})))
 SYSTEM = frozenset({"System.Read", "System.View", "System.Anonymous"})
@@ -138,3 +140,12 @@ def test_what_was_planned_is_planned_no_more(want, propagate, have):
 def test_options_that_cannot_be_right(given, words):
     with pytest.raises(InputRefused, match=words):
         noun.from_params({**GIVEN, **given})
+
+
+@pytest.mark.parametrize("key, above", [("Resources", "/dc-1/host/cluster-1"), ("vmroot", "/dc-1"), ("esx-9", "/dc-1/host/esx-9")])
+def test_an_object_that_has_the_permissions_of_the_one_above_is_refused_and_that_one_named(key, above):
+    site = tree()
+    site.nodes.update({"alone": node("alone", "ComputeResource", "hosts", "esx-9"), "esx-9": node("esx-9", "HostSystem", "alone")})
+    with pytest.raises(InputRefused, match=f"grant the role on {above}, with propagation"):
+        noun.refuse_unfit(site, [{**grant(SMALL), **site.object(key, None)}])
+    assert noun.refuse_unfit(site, [{**grant(SMALL), **site.object("esx-1", None)}])

@@ -4,6 +4,7 @@
 """Decisions on objects compared with what the profiles need: verdicts, findings, what passed. Pure. PRIVATE to the collection."""
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from ._finding import finding, passed, place
@@ -112,7 +113,7 @@ def grant_place(kind, path, assignment):
     if kind == "host" and on != kind:
         return role, holder(path), propagate
     if kind == "resource_pool" and on != kind:
-        return role, path.partition("/Resources")[0], propagate
+        return role, re.sub("/Resources(/.*)?$", "", path), propagate
     return role, path, propagate
 
 

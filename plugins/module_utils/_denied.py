@@ -60,11 +60,16 @@ def advice(privileges, kind, place):
     return told
 
 
+def bare(place):
+    """The path out of 'path (Type:id) and 3 more', whatever brackets are in names."""
+    return re.sub(r" \(\w+:[^ ()]+\)( and \d+ more)?$", "", place)
+
+
 def denied(what, where, lacking):
     """A VcenterDenied. lacking: [(place for people, kind of object, [privileges])], the places of one fault in the order of vCenter."""
     seen = "; ".join(f"{', '.join(map(named, privileges)) or 'a privilege'} missing on {place or 'an object that vCenter does not name'}"
                      for place, _kind, privileges in lacking)
-    fixes = [text for place, kind, privileges in lacking for text in advice(privileges, kind, place.split(" (")[0] or "the object")]
+    fixes = [text for place, kind, privileges in lacking for text in advice(privileges, kind, bare(place) or "the object")]
     named_places = list(dict.fromkeys(place for place, _kind, _privileges in lacking if place))
     where = "" if any(place.startswith(f"{where} (") for place in named_places) else where
     places = " and ".join(place for place in named_places if place not in where)

@@ -91,8 +91,8 @@ def resolve(vsphere, wanted):
     if isinstance(cluster, Unresolved):
         return found
     row = vsphere.get(cluster, ("resourcePool", "datastore", "network"))
-    pool = row["resourcePool"]
-    if wanted.get("resource_pool") and split_path(wanted["resource_pool"]) != ["Resources"]:
+    pool = row.get("resourcePool") or Unresolved("resource_pool", wanted.get("resource_pool") or "Resources")
+    if not isinstance(pool, Unresolved) and wanted.get("resource_pool") and split_path(wanted["resource_pool"]) != ["Resources"]:
         pool = find(vsphere, pool, vim.ResourcePool, wanted["resource_pool"], "resource_pool")
     found["resource_pool"] = pool
     found["datastore"] = member(vsphere, row.get("datastore", []), wanted["datastore"], "datastore")

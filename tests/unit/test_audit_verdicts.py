@@ -48,6 +48,12 @@ def test_with_both_profiles_granted_nothing_is_missing_and_nothing_is_surplus():
     assert result["permission_audit"]["counts"]["surplus"] == 0
 
 
+@pytest.mark.parametrize("path, cluster", [("/dc/host/c/Resources", "/dc/host/c"), ("/dc/host/c/Resources/a/b", "/dc/host/c"),
+                                           ("/Resources EU/dc/host/c/Resources/a", "/Resources EU/dc/host/c")])
+def test_a_pool_has_its_rights_from_the_compute_cluster(path, cluster):
+    assert verdicts.grant_place("resource_pool", path, "page")[1] == cluster
+
+
 @pytest.mark.parametrize("kind, privilege", EVERY, ids=[f"{kind}-{privilege}" for kind, privilege in EVERY])
 def test_each_privilege_missing_is_reported_alone_and_where_it_counts(kind, privilege):
     result = audit(direct(kind, {privilege, *verdicts.needs(BOTH).any_of.get(privilege, ())}), BOTH, machines=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.palette.vmware.plugins.module_utils._denied import belongs, denied, denied_by_rest, named, privileges_in
+from ansible_collections.palette.vmware.plugins.module_utils._denied import bare, belongs, denied, denied_by_rest, named, privileges_in
 from ansible_collections.palette.vmware.plugins.module_utils._privileges import KINDS, PROFILES, rows
 
 SPECTRO, ROOT = "page: Privileges Under the Spectro Role", "page: Privileges Under Root-Level Role"
@@ -41,6 +41,15 @@ def test_every_row_of_the_profiles_is_told():
             assert any(titles[role] in failure.fix for role in asked), (row, kind)
             count += 1
     assert count > 105 and {kind for row in rows(PROFILES) for kind in row["kinds"]} == set(KINDS)
+
+
+@pytest.mark.parametrize("place, path", [
+    ("/dc/host/Prod (old) (ClusterComputeResource:domain-c8)", "/dc/host/Prod (old)"), ("/dc/host/a (b) (HostSystem:host-1) and 3 more", "/dc/host/a (b)"),
+    ("/dc (Datacenter:datacenter-2)", "/dc"), ("/dc/vm/x (y)", "/dc/vm/x (y)"), ("Folder:group-v3", "Folder:group-v3"), ("", ""),
+])
+def test_the_path_of_a_place_keeps_the_brackets_of_its_name(place, path):
+    assert bare(place) == path
+    assert not path or f"granted on {path}" in denied("it failed", "", [(place, "folder", ["VApp.Import"])]).fix
 
 
 def test_several_are_told_together_by_role():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ._change import Change, Unresolved
 from ._errors import InputRefused, VcenterFailure
-from ._inventory import child, find, paths_below, split_path
+from ._inventory import child, find, path_text, paths_below, pick, split_path
 from ._run import Noun, run
 from ._specs import spec
 from ._vsphere import Vsphere, vcenter_connection, vim
@@ -21,16 +21,15 @@ SPEC = spec({"datacenter": {"type": "str", "required": True}, "folder": {"type":
 
 
 def from_params(params):
-    """{datacenter, text, names: of the folders from the datacenter's VMs down}. Raises InputRefused (vSphere: names of up to 80 characters, which it stores
-    escaped when they hold / \\ or %)."""
+    """{datacenter, text, names: of the folders from the datacenter's VMs down}. Raises InputRefused (vSphere: names of up to 80 characters)."""
     names = split_path(params["folder"])
     if not names:
         raise InputRefused("the folder has no name", where="option folder", observed=f"'{params['folder']}'",
                            fix="give a name, or a path such as palette/gateways")
     for name in names:
-        if name != name.strip() or not name.isprintable() or len(name) > LONGEST or any(sign in name for sign in "/\\%"):
-            raise InputRefused("the name of a folder is too long, or holds blanks around it or characters that vCenter escapes", where="option folder",
-                               observed=f"'{name}'", expected=f"1 to {LONGEST} printable characters, none of / \\ %", fix="choose another name")
+        if name != name.strip() or not name.isprintable() or len(name) > LONGEST:
+            raise InputRefused("the name of a folder is too long, or holds blanks around it", where="option folder", observed=f"'{name}'",
+                               expected=f"1 to {LONGEST} printable characters", fix="choose another name")
     return {"datacenter": params["datacenter"], "text": params["folder"], "names": tuple(names)}
 
 
@@ -48,26 +47,30 @@ def observe(vsphere, desired, context):
     if isinstance(datacenter, Unresolved):
         return observed
     root = vsphere.get(datacenter, ("vmFolder",))["vmFolder"]
-    below = {ref: tuple(names) for ref, names in paths_below(vsphere, root, vim.Folder).items()}
-    observed["folders"] = {(): root, **{names: ref for ref, names in below.items()}}
-    found = find(vsphere, root, vim.Folder, desired["text"], "folder")
+    below = paths_below(vsphere, root, vim.Folder)
+    observed["folders"] = {(): root, **{tuple(names): ref for ref, names in below.items()}}
+    found = pick(below, desired["text"], "folder")
     if not isinstance(found, Unresolved):
-        observed.update(names=below[found], path=vsphere.path(found))
+        observed.update(names=tuple(below[found]), path=vsphere.path(found))
     return observed
 
 
 def plan(desired, observed):
-    """[create of each folder that is missing, from the top]"""
+    """[create of each folder that is missing, from the top]. Raises InputRefused for new names that vCenter stores escaped (vSphere: / \\ and %)."""
     if observed["names"] is not None:
         return []
     prefixes = [desired["names"][:length] for length in range(1, len(desired["names"]) + 1)]
-    return [Change("create", KIND, "/".join(names), None, {"datacenter": desired["datacenter"], "folder": "/".join(names)})
-            for names in prefixes if names not in observed["folders"]]
+    missing = [names for names in prefixes if names not in observed["folders"]]
+    for names in missing:
+        if any(sign in names[-1] for sign in "/\\%"):
+            raise InputRefused("a new folder's name holds characters that vCenter escapes", where="option folder", observed=f"'{names[-1]}'",
+                               expected="none of / \\ %", fix="choose another name, or make the folder by hand")
+    return [Change("create", KIND, path_text(names), None, {"datacenter": desired["datacenter"], "folder": path_text(names)}) for names in missing]
 
 
 def apply(vsphere, desired, observed, change, context):
     """Makes one folder; one that somebody else made meanwhile is as good."""
-    names = tuple(change.name.split("/"))
+    names = tuple(split_path(change.name))
     parent = observed["folders"][names[:-1]]
     try:
         made = vsphere.call(lambda: parent.CreateFolder(names[-1]), f"creating folder {change.name} failed", vsphere.path(parent))
@@ -81,7 +84,7 @@ def apply(vsphere, desired, observed, change, context):
 def present(observed):
     if observed["names"] is None:
         return None
-    return {"name": observed["names"][-1], "folder": "/".join(observed["names"]), "path": observed["path"],
+    return {"name": observed["names"][-1], "folder": path_text(observed["names"]), "path": observed["path"],
             "moid": observed["folders"][observed["names"]]._GetMoId()}
 
 
@@ -89,7 +92,7 @@ def predict(desired, observed, changes):
     """The folder as it will be; what vCenter assigns is not known before."""
     if not changes:
         return present(observed)
-    return {"name": desired["names"][-1], "folder": "/".join(desired["names"]), "path": None, "moid": None}
+    return {"name": desired["names"][-1], "folder": path_text(desired["names"]), "path": None, "moid": None}
 
 
 NOUN = Noun(KIND, from_params, connect, observe, plan, apply, present, predict=predict)

@@ -4,6 +4,8 @@
 """vcenter_folder: what it refuses, and what it plans from what there is."""
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from ansible_collections.palette.vmware.plugins.module_utils import _vcenter_folder as noun
 from ansible_collections.palette.vmware.plugins.module_utils._change import Unresolved
@@ -24,7 +26,7 @@ def test_paths(text, names):
     assert desired(text)["names"] == names
 
 
-@pytest.mark.parametrize("text", ["", "/", "a/ b", " a", "a\n", "a%2fb", "a%25", "a\\b", "x" * 81])
+@pytest.mark.parametrize("text", ["", "/", "a/ b", " a", "a\n", "x" * 81])
 def test_names_that_are_refused(text):
     with pytest.raises(InputRefused, match="option folder"):
         desired(text)
@@ -40,6 +42,15 @@ def test_only_what_is_missing_is_made_from_the_top(text, there, made):
 
 def test_a_folder_that_is_there_is_left():
     assert noun.plan(desired("b"), observed("a", "a/b", names=("a", "b"))) == []
+
+
+@pytest.mark.parametrize("text", ["a%2fb", "a%25", "a\\b", "a/b%2fc"])
+def test_names_that_vcenter_escapes_are_found_and_not_made(text):
+    with pytest.raises(InputRefused, match="characters that vCenter escapes - option folder"):
+        noun.plan(desired(text), observed("a"))
+    there = {**observed(), "folders": {desired(text)["names"]: SimpleNamespace(_GetMoId=lambda: "group-1")}, "names": desired(text)["names"]}
+    assert noun.plan(desired(text), there) == []
+    assert desired(noun.present(there)["folder"])["names"] == desired(text)["names"]
 
 
 def test_in_a_datacenter_that_does_not_exist_all_is_planned():

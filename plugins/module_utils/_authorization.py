@@ -65,8 +65,8 @@ def read_roles(vsphere):
 
 
 def find_role(roles, name):
-    """The role of that name, or the built-in one that vCenter's user interface calls so; None when there is none."""
-    return next((role for role in roles if role.name == name), None) or next((role for role in roles if role.built_in and role.label == name), None)
+    """The role of that name, or the one that vCenter's user interface calls so; None when there is none."""
+    return next((role for role in roles if role.name == name), None) or next((role for role in roles if role.label == name), None)
 
 
 def permission_from_api(permission):

@@ -182,13 +182,26 @@ def observe(vsphere, desired, context):
 
 
 def inherited(tree, held, key):
-    """What an object inherits of the principal's permissions: that of the nearest object above it which has one that propagates, or None."""
+    """What an object inherits of the principal's permissions, or None. A virtual machine has its folder's and its resource pool's (a template: its host's)
+    together."""
     node = tree.nodes.get(key)
-    while node is not None and node.parent is not None:
-        node = tree.nodes.get(node.parent)
-        found = held.get(node.ref) if node else None
+    ways = [nearest(tree, held, above) for above in (node.parent, node.pool) if above] if node else []
+    found = [way for number, way in enumerate(ways) if way is not None and way not in ways[:number]]
+    if len(found) < 2:
+        return found[0] if found else None
+    one, other = found
+    both = authorization.Role(one.role.id, f"{one.role.name} and {other.role.name}", one.role.rights | other.role.rights)
+    return Held(both, one.permission, f"{one.path} and {other.path}")
+
+
+def nearest(tree, held, key):
+    """The permission that propagates of the object or of the nearest one above it, or None."""
+    node = tree.nodes.get(key)
+    while node is not None:
+        found = held.get(node.ref)
         if found is not None and found.permission.propagate:
             return found
+        node = tree.nodes.get(node.parent)
     return None
 
 

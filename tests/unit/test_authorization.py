@@ -76,6 +76,15 @@ def test_roles_are_read_with_all_that_vcenter_knows(vsphere):
     assert not authorization.find_role(found, "NoAccess").rights and authorization.find_role(found, "readonly") is None
 
 
+@pytest.mark.parametrize("name, number", [("Admin", -1), ("Administrator", -1), ("VirtualMachinePowerUser", 4), ("Virtual machine power user (sample)", 4),
+                                          ("mine", 9), ("administrator", None)])
+def test_a_role_that_came_with_vcenter_is_found_as_its_client_shows_it(name, number):
+    roles_ = [authorization.Role(-1, "Admin", frozenset(), "Administrator", True), authorization.Role(9, "mine", frozenset(), "mine"),
+              authorization.Role(4, "VirtualMachinePowerUser", frozenset(), "Virtual machine power user (sample)")]
+    found = authorization.find_role(roles_, name)
+    assert (found and found.id) == number
+
+
 def test_a_role_lives(vsphere):
     made = authorization.add_role(vsphere, "life", ["VApp.Import"])
     assert not made.built_in and authorization.without_system(made.privileges) == {"VApp.Import"}

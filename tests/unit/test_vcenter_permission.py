@@ -149,3 +149,15 @@ def test_an_object_that_has_the_permissions_of_the_one_above_is_refused_and_that
     with pytest.raises(InputRefused, match=f"grant the role on {above}, with propagation"):
         noun.refuse_unfit(site, [{**grant(SMALL), **site.object(key, None)}])
     assert noun.refuse_unfit(site, [{**grant(SMALL), **site.object("esx-1", None)}])
+
+
+def test_a_machine_inherits_from_its_folder_and_from_its_resource_pool():
+    site = tree()
+    site.nodes.update({key: each._replace(ref=key) for key, each in site.nodes.items()})
+    given = {"root": held(READ, path="/"), "gateways": held(SMALL, path="/f"), "cluster": held(OTHER, path="/c"), "pool": held(BIG, False, "/p")}
+    found = noun.inherited(site, given, "vm-1")
+    assert (found.role.rights, found.role.name, found.path) == (SMALL.rights | OTHER.rights, "small and other", "/f and /c")
+    assert noun.inherited(site, given, "esx-1").path == "/c" and noun.inherited(site, given, "dc").path == "/" and noun.inherited(site, given, "root") is None
+    assert noun.inherited(site, {"root": given["root"]}, "vm-1").path == "/" and noun.inherited(site, given, None) is None
+    with pytest.raises(PlanRefused, match="has role small and other from /f and /c, would lose C"):
+        planned([grant(BIG, True, None, found)])

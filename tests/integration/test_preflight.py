@@ -235,6 +235,26 @@ def test_all_that_may_be_repaired_is_repaired_once(page_lab, tmp_path):
     assert (code, changed, written(page_lab)) == (0, 0, []), output
 
 
+def test_the_account_that_palette_works_with_is_audited_whoever_logs_in(page_lab, tmp_path):
+    call(page_lab, "/reset", "POST")
+    code, output, _changed = played(page_lab, "preflight", *given(
+        preflight_report_dir=str(tmp_path), preflight_checks=["permission_audit"], preflight_repair=[], vcenter_username=page_lab.env["VMWARE_ADMIN_USER"],
+        vcenter_password=page_lab.env["VMWARE_ADMIN_PASSWORD"]))
+    assert code == 2, output
+    found = report(tmp_path)
+    assert "svc-palette" in dict(found["about"])["Audited account"] and {each["id"] for each in found["findings"]} == {"privilege_missing"}
+
+
+def test_folders_are_made_by_the_administrator_of_the_environment(page_lab, tmp_path, monkeypatch):
+    call(page_lab, "/reset", "POST")
+    for name in ("VMWARE_ADMIN_USER", "VMWARE_ADMIN_PASSWORD"):
+        monkeypatch.setenv(name, page_lab.env[name])
+    asked = {"preflight_repair": ["folders", "vcenter_access"], "preflight_checks": ["site_check", "permission_audit"]}
+    code, output, changed = played(page_lab, "preflight", *repairing(page_lab, tmp_path, **asked, vcenter_admin_username="", vcenter_admin_password=""))
+    assert code == 0 and changed >= 3, output
+    assert report(tmp_path)["ready"] and "Repair that failed" not in dict(report(tmp_path)["about"])
+
+
 def test_a_repair_that_fails_is_in_the_report(page_lab, tmp_path):
     call(page_lab, "/reset", "POST")
     code, output, _changed = played(page_lab, "preflight", *repairing(page_lab, tmp_path, preflight_repair=["vcenter_access"], vcenter_admin_password="wrong"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ._finding import finding, passed, place
+from ._finding import at, finding, passed, place
 from ._permissions import verdict
 from ._privileges import READ_ONLY, ROLE_TITLES, SECTIONS, granted_by, label, required, roles
 
@@ -77,11 +77,6 @@ def grouped(needs_, judged, known):
             cache[key] = groups.setdefault((kind, evidence, found, decision.via), Group(kind, evidence, *found, decision.via))
         cache[key].objects.append(thing)
     return list(groups.values())
-
-
-def shown(thing):
-    """'/dc-1/vm (Folder:group-3)'"""
-    return f"{thing['path']} ({thing['type']}:{thing['moid']})" if thing["moid"] else thing["path"]
 
 
 def holder(path):
@@ -160,7 +155,7 @@ def missing_findings(needs_, groups, principal, path_of):
         severity = "error" if any(row["basis"] == "vmware" for row in rows) else "warning"
         demanded = [{"profile": row["profile"], "role": row["role"], "step": row["step"], "note": row["note"]} for row in rows]
         seen = ", ".join(part for part in ("not granted", extent(group, things), role_text(group.via, path_of)) if part)
-        yield finding("privilege_missing", severity, f"{label(privilege)} is missing", shown({"path": path, "moid": key, "type": type_}), seen,
+        yield finding("privilege_missing", severity, f"{label(privilege)} is missing", at({"path": path, "moid": key, "type": type_}), seen,
                       f"{label(privilege)} ({privilege})", fix_text(principal, group, path, privilege, needs_.assignment), section(rows), group.evidence,
                       place(path, key, type_), path=path, moid=key, type=type_, label=label(privilege), privilege=privilege, kind=group.kind,
                       required_by=demanded, count=len(things))
@@ -189,7 +184,7 @@ def propagation_findings(groups, path_of):
     for group in groups:
         loose = [grant for grant in group.via if grant.propagate] if group.kind == "switch" and not group.missing else []
         for thing in group.objects if loose else ():
-            yield finding("switch_propagates", "advice", "the permission on the distributed switch propagates", shown(thing), role_text(loose, path_of),
+            yield finding("switch_propagates", "advice", "the permission on the distributed switch propagates", at(thing), role_text(loose, path_of),
                           "ReadOnly without propagation", "grant ReadOnly on the switch without propagation", "VMware Cloud Account Permissions",
                           group.evidence, place(thing["path"], thing["moid"], thing["type"]), path=thing["path"], moid=thing["moid"], type=thing["type"])
 
@@ -203,7 +198,7 @@ def disagreement_findings(differences):
         thing, more = things[0], f" and {len(things) - 1} more" if len(things) > 1 else ""
         said = [f"held by evaluation, not by vCenter: {', '.join(ours)}"] if ours else []
         said += [f"held by vCenter, not by evaluation: {', '.join(theirs)}"] if theirs else []
-        yield finding("verdicts_differ", "warning", f"vCenter and the evaluation of its permissions differ on a {WORDS.get(kind, kind)}", shown(thing) + more,
+        yield finding("verdicts_differ", "warning", f"vCenter and the evaluation of its permissions differ on a {WORDS.get(kind, kind)}", at(thing) + more,
                       "; ".join(said), "the same answer twice", "vCenter's answer counts; look for global permissions, and for groups and permissions that "
                       "the session cannot see", "VMware Cloud Account Permissions", CONTRADICTED, place(thing["path"], thing["moid"], thing["type"]),
                       path=thing["path"], moid=thing["moid"], type=thing["type"], evaluated=list(ours), vcenter=list(theirs),
@@ -223,7 +218,7 @@ def passes(groups):
         if not group.missing and group.granted:
             for path, key, type_, things in held_at(group):
                 yield passed("privileges_granted", f"{len(group.granted)} privileges on a {WORDS.get(group.kind, group.kind)}",
-                             shown({"path": path, "moid": key, "type": type_}), ", ".join(part for part in ("all granted", extent(group, things)) if part),
+                             at({"path": path, "moid": key, "type": type_}), ", ".join(part for part in ("all granted", extent(group, things)) if part),
                              "VMware Cloud Account Permissions", group.evidence, place(path, key, type_), kind=group.kind)
 
 

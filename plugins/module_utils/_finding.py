@@ -16,6 +16,11 @@ def place(path, moid="", kind=""):
     return {"path": path, "moid": moid, "type": kind}
 
 
+def at(on):
+    """'/dc-1/host/cluster-1 (ClusterComputeResource:domain-c8)' of a place, for people."""
+    return f"{on['path']} ({on['type']}:{on['moid']})" if on["moid"] else on["path"]
+
+
 def finding(check, severity, title, where, observed, expected, fix, section, evidence, on=None, **more):
     """Something that is not as it should be.
 

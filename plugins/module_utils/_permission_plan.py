@@ -12,17 +12,12 @@ from collections import namedtuple
 
 from ._change import Change
 from ._errors import PlanRefused
+from ._privileges import some
 
 KIND = "vcenter_permission"
-SHOWN = 6
 
 # role: Role; permission: Permission; path: of the object that it is defined on.
 Held = namedtuple("Held", "role permission path")
-
-
-def some(privileges):
-    names = sorted(privileges)
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def name_of(principal, path):

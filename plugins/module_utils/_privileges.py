@@ -106,6 +106,12 @@ def label(privilege):
     return _LABELS.get(privilege, privilege)
 
 
+def some(privileges, most=8):
+    """The first of them by name, and how many more there are."""
+    names = sorted(privileges)
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def _grant(role, kind, propagate=False):
     return {"role": role, "kind": kind, "propagate": propagate}
 

@@ -12,12 +12,11 @@ import re
 
 from ._site_check_facts import KEYS
 from ._site_check_verdict import Check
+from ._specs import PLACEMENT_WORDS
 
 OLDEST, RECOMMENDED = (6, 7), (7, 0)
 BUILDS = {"vCenter": 14367737, "ESXi": 14320388}
 SKEW_WRONG, SKEW_DOUBTFUL = 60, 5
-WORDS = {"datacenter": "datacenter", "compute_cluster": "compute cluster", "resource_pool": "resource pool", "datastore": "datastore", "network": "network",
-         "folder": "VM folder", "image_template_folder": "template folder"}
 INSIDE = {"compute_cluster": "datacenter", "resource_pool": "compute_cluster", "datastore": "compute_cluster", "network": "compute_cluster",
           "folder": "datacenter", "image_template_folder": "datacenter"}
 MADE = {"folder": "create it (module palette.vmware.vcenter_folder does), or correct the name",
@@ -25,7 +24,7 @@ MADE = {"folder": "create it (module palette.vmware.vcenter_folder does), or cor
         "resource_pool": "create it below the compute cluster's own, or correct the name"}
 VERSION = {"vCenter": Check("vcenter_version", "vCenter is vSphere 6.7 Update 3 or later", "vCenter is older than vSphere 6.7 Update 3"),
            "ESXi": Check("esxi_version", "the host is ESXi 6.7 Update 3 or later", "the host is older than ESXi 6.7 Update 3")}
-PRESENT = {key: Check(f"{key}_present", f"the {word} is there", f"there is no such {word}") for key, word in WORDS.items()}
+PRESENT = {key: Check(f"{key}_present", f"the {word} is there", f"there is no such {word}") for key, word in PLACEMENT_WORDS.items()}
 CONNECTED = Check("host_connected", "the host is connected and powered on", "the host is not connected, or not powered on")
 IN_SERVICE = Check("host_in_service", "the host is not in maintenance mode", "the host is in maintenance mode")
 USABLE = Check("compute_cluster_usable", "the compute cluster has a host that can run machines", "no host of the compute cluster can run machines")
@@ -109,7 +108,7 @@ def presence(places):
 
 
 def present(option, key, match, inside):
-    word, option = WORDS[key], f"option {option}.{key}"
+    word, option = PLACEMENT_WORDS[key], f"option {option}.{key}"
     if match["on"]:
         return PRESENT[key].passed(match["on"], f"found for {option.partition(' ')[2]}")
     within = f" in {inside['on']['path']}" if inside else ""

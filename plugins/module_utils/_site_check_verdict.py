@@ -13,11 +13,6 @@ PREREQUISITES, GATEWAY, ADDRESSES = "Prerequisites", "Creating a VMware Cloud Ga
 VCENTER, PALETTE, OPTIONS, CONTROLLER, UNSEEN = "vCenter", "Palette", "options", "controller only", "not checked"
 
 
-def at(on):
-    """'/dc-1/host/cluster-1 (ClusterComputeResource:domain-c8)' of a place."""
-    return f"{on['path']} ({on['type']}:{on['moid']})" if on["moid"] else on["path"]
-
-
 @dataclass(frozen=True)
 class Check:
     """One thing that is checked. id: stable, in snake case. good, bad: what is said when it holds and when it does not. section: of the page.
@@ -61,7 +56,7 @@ class Check:
 
     @staticmethod
     def _where(where):
-        return (at(where), where) if isinstance(where, dict) else (where, None)
+        return (_finding.at(where), where) if isinstance(where, dict) else (where, None)
 
 
 def split(verdicts):

@@ -61,6 +61,8 @@ def account_option():
 
 
 PLACEMENT_KEYS = ("datacenter", "compute_cluster", "datastore", "network", "resource_pool", "folder")
+PLACEMENT_WORDS = {"datacenter": "datacenter", "compute_cluster": "compute cluster", "datastore": "datastore", "network": "network",
+                   "resource_pool": "resource pool", "folder": "VM folder", "image_template_folder": "image template folder"}
 
 
 def placements_option():

@@ -13,12 +13,10 @@ from ._finding import finding, place
 from ._inventory import decoded, path_text, split_path
 from ._light import pages, properties, reference, text
 from ._privileges import ROLE_TITLES, granted_by
+from ._specs import PLACEMENT_WORDS
 from ._vsphere import vim, vmodl
 
 SECTION = "VMware Cloud Account Permissions"
-WORDS = {"datacenter": "datacenter", "compute_cluster": "compute cluster", "datastore": "datastore", "network": "network", "resource_pool": "resource pool",
-         "folder": "VM folder", "image_template_folder": "image template folder"}
-
 OPTION_KINDS = {"datacenter": "datacenter", "compute_cluster": "compute_cluster", "resource_pool": "resource_pool", "datastore": "datastore",
                 "network": "network", "folder": "folder", "image_template_folder": "template_folder"}
 
@@ -148,8 +146,8 @@ def read_if_allowed(vsphere, refs, paths):
 def unresolved(number, key, text, observed):
     """The finding for a name that is no object, or several."""
     role, _on, _propagate = granted_by(OPTION_KINDS[key])
-    return finding("placement_resolved", "error", f"the {WORDS[key]} of a placement is not found", f"option placements[{number}].{key}", observed,
-                   f"one {WORDS[key]} '{text}' that the session can see",
+    return finding("placement_resolved", "error", f"the {PLACEMENT_WORDS[key]} of a placement is not found", f"option placements[{number}].{key}", observed,
+                   f"one {PLACEMENT_WORDS[key]} '{text}' that the session can see",
                    f"correct the name or give its full path; if it is right, the session cannot see it: grant the {ROLE_TITLES[role]} on it",
                    SECTION, "vCenter", None, name=text)
 

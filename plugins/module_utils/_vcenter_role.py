@@ -13,14 +13,13 @@ from difflib import get_close_matches
 from . import _authorization as authorization
 from ._change import Change
 from ._errors import InputRefused, PlanRefused
-from ._privileges import PROFILES, roles
+from ._privileges import PROFILES, roles, some
 from ._run import Noun, run
 from ._specs import spec
 from ._vsphere import Vsphere, vcenter_connection
 
 KIND = "vcenter_role"
 LIBRARIES = ("pyVmomi",)
-SHOWN = 8
 SPEC = spec({
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "name": {"type": "str", "required": True},
@@ -69,12 +68,6 @@ def observe(vsphere, desired, context):
     if observed["surplus"] and not desired["exact"]:
         context.warn(f"role '{desired['name']}' holds more than is wanted: {some(observed['surplus'])}; exact: true removes it")
     return observed
-
-
-def some(privileges):
-    """The first of them by name, and how many more there are."""
-    names = sorted(privileges)
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def refuse_unknown(desired, known):

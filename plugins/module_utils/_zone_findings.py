@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ._errors import PlanRefused
-from ._finding import finding, ordered, passed, place
+from ._finding import at, finding, ordered, passed, place
 from ._zone_options import LEVELS, NAMES, RULE, ZONES, naming_fix, valid
 from ._zone_state import misplaced, of_kind, spelled_otherwise, wanted
 
@@ -22,10 +22,6 @@ def judge(desired, state):
 
 def on(entry):
     return place(entry["path"], entry["id"], entry["type"])
-
-
-def where(entry):
-    return f"{entry['path']} ({entry['type']}:{entry['id']})" if entry["id"] else entry["path"]
 
 
 def option_findings(desired, state):
@@ -94,7 +90,7 @@ def object_findings(desired, state):
 def one_object(desired, level, entry, value, lacking, wrong):
     """lacking, wrong: severities, which are lower for a compute cluster that is not listed."""
     category, names = desired["categories"][level.name], entry[level.name]
-    title, spot, have = f"the {level.object} has ", where(entry), ", ".join(names)
+    title, spot, have = f"the {level.object} has ", at(on(entry)), ", ".join(names)
     expected = f"{category} {value}" if value else f"exactly one tag of category {category}"
     more = {"section": ZONES, "evidence": VCENTER, "on": on(entry)}
     if not names:
@@ -118,7 +114,7 @@ def misplaced_findings(desired, state):
     found = misplaced(state)
     for level, key, tag in found:
         entry, category = state["objects"][key], desired["categories"][level]
-        yield finding("tag_misplaced", "error", f"a {level} is on an object that is no {LEVELS[level].object}", where(entry), f"{category} {tag}",
+        yield finding("tag_misplaced", "error", f"a {level} is on an object that is no {LEVELS[level].object}", at(on(entry)), f"{category} {tag}",
                       f"tags of category {category} on objects of type {LEVELS[level].kind} only",
                       "detach it, or run zone_tags with state present and detach_misplaced", ZONES, VCENTER, on(entry))
     if not found and any(state["categories"].values()):
@@ -135,7 +131,7 @@ def uniqueness_findings(desired, state):
                 zones.setdefault((region, zone), []).append(key)
     for (region, zone), keys in sorted(zones.items()):
         if len(keys) > 1 and set(keys) & listed:
-            yield finding("zone_not_unique", "error", f"zone '{zone}' is not unique within region '{region}'", where(objects[keys[0]]),
+            yield finding("zone_not_unique", "error", f"zone '{zone}' is not unique within region '{region}'", at(on(objects[keys[0]])),
                           ", ".join(sorted(objects[key]["path"] for key in keys)), "a zone of its own for each compute cluster of a region",
                           "attach another zone to all but one of them", ZONES, VCENTER, on(objects[keys[0]]))
     for region in sorted({region for region, _zone in zones}):

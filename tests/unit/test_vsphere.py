@@ -140,7 +140,7 @@ def test_a_network_that_is_not_the_clusters(vsphere):
 @pytest.mark.parametrize("text, wanted", [(None, "Resources"), ("palette", "palette")])
 def test_a_compute_cluster_that_shows_no_pool_leaves_it_unresolved(vsphere, monkeypatch, text, wanted):
     whole = vsphere.get
-    monkeypatch.setattr(vsphere, "get", lambda ref, paths, losses=None: {key: value for key, value in whole(ref, paths, losses).items() if key != "resourcePool"})
+    monkeypatch.setattr(vsphere, "get", lambda ref, paths: {key: value for key, value in whole(ref, paths).items() if key != "resourcePool"})
     assert _inventory.resolve(vsphere, {**PLACE, "resource_pool": text})["resource_pool"] == Unresolved("resource_pool", wanted)
 
 

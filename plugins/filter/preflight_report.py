@@ -17,7 +17,8 @@ author:
 options:
   _input:
     description:
-      - The registered results, by the name of the module, V(site_check), V(permission_audit) or V(zone_tags).
+      - The registered results, by the name of the module, V(site_check), V(permission_audit) or V(zone_tags); V(login_audit) is a
+        permission_audit of the user who logs in, where that is another than the gateway's account.
       - A result without C(findings) is that of a check that could not be made, and becomes an error finding of its own.
     type: dict
     required: true

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 
 from ansible_collections.palette.vmware.plugins.module_utils._finding import SEVERITIES, finding, ordered
 
-CHECKS = {"site_check": "Site and prerequisites", "permission_audit": "Permissions", "zone_tags": "Zone tags"}
-SECTIONS = {"site_check": "Prerequisites", "permission_audit": "VMware Cloud Account Permissions", "zone_tags": "Zone Tagging"}
+CHECKS = {"site_check": "Site and prerequisites", "permission_audit": "Permissions", "login_audit": "Permissions of the login", "zone_tags": "Zone tags"}
+SECTIONS = {"site_check": "Prerequisites", "permission_audit": "VMware Cloud Account Permissions", "login_audit": "VMware Cloud Account Permissions",
+            "zone_tags": "Zone Tagging"}
+AT_NEED = ("login_audit",)
 WORDS = {"error": ("error", "errors"), "warning": ("warning", "warnings"), "advice": ("piece of advice", "pieces of advice"),
          "repaired": ("to be repaired", "to be repaired"), "passed": ("passed", "passed"), "not_checked": ("not checked", "not checked")}
 KINDS = (*SEVERITIES, "repaired")
@@ -47,7 +49,7 @@ def counted(totals, names):
 def broken(check, result):
     """The finding that stands for a check that could not be made; its error is kept as `error`."""
     error = result.get("error") if isinstance(result.get("error"), Mapping) else {}
-    return finding(f"{check}_failed", "error", "The check could not be made", error.get("where") or f"module palette.vmware.{check}",
+    return finding(f"{check}_failed", "error", "The check could not be made", error.get("where") or f"module palette.vmware.{check.replace('login', 'permission')}",
                    error.get("observed") or error.get("what") or result.get("msg") or "the module returned no findings",
                    error.get("expected") or "the check is made", error.get("fix") or f"correct what stands in the way: {result.get('msg', 'see the task')}",
                    SECTIONS[check], error.get("code") or "module", error=dict(error), what=error.get("what", "") if error.get("observed") else "")
@@ -187,6 +189,8 @@ def check_rows(results, findings, left_out):
     """[{check, title, state, findings, passed, why}]; state: ready, repair, not ready, failed, not checked."""
     rows = []
     for check, title in CHECKS.items():
+        if check in AT_NEED and check not in results:
+            continue
         own, result = [each for each in findings if each["check"] == check], results.get(check)
         totals = totals_of(own, len((result or {}).get("passed") or []))
         state = ("not checked" if result is None else "failed" if "findings" not in result else "not ready" if totals["error"] else
@@ -237,6 +241,7 @@ def junit(findings, passed, open_points, fail_on):
     cases = [{**each, "name": ": ".join(filter(None, (each["title"], each["where"], each.get("privilege"))))} for each in cases]
     cases += [{**each, "outcome": "skipped", "name": each["title"], "section": SECTIONS[each["check"]]} for each in open_points]
     suites = [{"check": check, **tests([each for each in cases if each["check"] == check])} for check in CHECKS]
+    suites = [each for each in suites if each["tests"] or each["check"] not in AT_NEED]
     return {**tests(cases), "cases": [], "suites": suites}
 
 
@@ -256,7 +261,7 @@ def verdict(site, totals, fail_on):
 def report(results, site, generated="", fail_on="error", not_checked=None, repairs=None, about=None, variables=None):
     """The report's data.
 
-    results: {check: what its module returned}; a check that is not in it was not made, not_checked says why. generated: the time, as it shall be shown.
+    results: {check: what its module returned}; a check that is not in it was not made, not_checked says why (login_audit is made only at need). generated: the time, as it shall be shown.
     fail_on: error or warning. repairs: {check or id of a finding: by what} that a real run repairs. about: [[label, value]] to show in the head.
     variables: {check: {option: variable}} of the inventory that the options come from.
     Raises ValueError for an unknown check or value.
@@ -267,7 +272,8 @@ def report(results, site, generated="", fail_on="error", not_checked=None, repai
         raise ValueError(f"unknown checks: {', '.join(unknown)}; known: {', '.join(CHECKS)}")
     results, left_out = placed(shown(results), variables or {}), shown(dict(not_checked or {}))
     findings = list(collected(results, repairs or {}))
-    open_points = [{"check": check, "title": CHECKS[check], "why": left_out.get(check, "not asked for")} for check in CHECKS if check not in results]
+    open_points = [{"check": check, "title": CHECKS[check], "why": left_out.get(check, "not asked for")} for check in CHECKS
+                   if check not in results and check not in AT_NEED]
     passed, groups = passed_by_section(results), by_object(findings)
     unseen = sum(1 for each in findings if each["id"].endswith("_not_checked"))
     totals = totals_of(findings, sum(len(each["items"]) for each in passed), len(open_points) + unseen)

@@ -240,9 +240,20 @@ def test_the_account_that_palette_works_with_is_audited_whoever_logs_in(page_lab
     code, output, _changed = played(page_lab, "preflight", *given(
         preflight_report_dir=str(tmp_path), preflight_checks=["permission_audit"], preflight_repair=[], vcenter_username=page_lab.env["VMWARE_ADMIN_USER"],
         vcenter_password=page_lab.env["VMWARE_ADMIN_PASSWORD"]))
-    assert code == 2, output
+    assert code == 0, output
     found = report(tmp_path)
-    assert "svc-palette" in dict(found["about"])["Audited account"] and {each["id"] for each in found["findings"]} == {"privilege_missing"}
+    assert "svc-palette" in dict(found["about"])["Audited account"] and dict(found["about"])["Profiles of privileges"] == "page"
+    assert {each["check"]: each["state"] for each in found["checks"]}["login_audit"] == "ready"
+    assert {(each["check"], each["id"]) for each in found["findings"]} == {("login_audit", "least_privilege_not_shown")}
+
+
+def test_another_user_who_logs_in_is_asked_for_what_the_steps_need(page_lab, tmp_path):
+    call(page_lab, "/reset", "POST")
+    code, output, _changed = played(page_lab, "preflight", *given(
+        preflight_report_dir=str(tmp_path), preflight_checks=["permission_audit"], preflight_repair=[], preflight_principal=page_lab.env["VMWARE_ADMIN_USER"]))
+    assert code == 2, output
+    missing = {each["privilege"] for each in report(tmp_path)["findings"] if each["check"] == "login_audit" and each["id"] == "privilege_missing"}
+    assert {"VApp.Import", "InventoryService.Tagging.CreateCategory"} <= missing
 
 
 def test_folders_are_made_by_the_administrator_of_the_environment(page_lab, tmp_path, monkeypatch):

@@ -78,7 +78,7 @@ def test_totals_and_verdict():
     assert data["totals"] == {"error": 46, "warning": 3, "advice": 1, "repaired": 0, "passed": 13, "not_checked": 0}
     assert (data["ready"], data["verdict"]) == (False, "NOT READY")
     assert data["sentence"] == "frankfurt is not ready: 46 errors, 3 warnings, 1 piece of advice; 13 passed"
-    assert [(each["check"], each["state"]) for each in data["checks"]] == [(check, "not ready") for check in CHECKS]
+    assert [(each["check"], each["state"]) for each in data["checks"]] == [(check, "not ready") for check in CHECKS if check != "login_audit"]
     assert sum(each["totals"]["error"] for each in data["checks"]) == 46
     assert data["about"] == [["vCenter", "vcenter.fra.example.com"], ["vCenter version", "8.0.3 build 24022515"],
                              ["Audited account", "LAB\\svc-palette in LAB\\operators"], ["Profiles of privileges", "page, collection"],
@@ -189,6 +189,16 @@ def test_a_single_check_that_could_not_be_made_counts_as_a_warning_and_as_not_ch
     unseen = finding("host_time_not_checked", "warning", "not checked", "esx-1", "no answer", "to look", "look", "Prerequisites", "not checked")
     data = report({"site_check": {**given, "findings": [unseen]}}, "frankfurt")
     assert (data["totals"]["warning"], data["totals"]["not_checked"]) == (1, 3)
+
+
+def test_another_user_who_logs_in_has_an_audit_of_his_own():
+    given = samples.prepared()
+    data = report({**given, "login_audit": {"findings": [], "passed": [], "ready": True, "permission_audit": {}}}, "frankfurt")
+    assert [each["check"] for each in data["checks"]] == list(CHECKS) and [each["check"] for each in data["junit"]["suites"]][:2] == list(CHECKS)[:2]
+    failed = report({**given, "login_audit": {"failed": True, "msg": "no answer"}}, "frankfurt")
+    [found] = [each for each in failed["findings"] if each["check"] == "login_audit"]
+    assert (found["id"], found["where"], failed["ready"]) == ("login_audit_failed", "module palette.vmware.permission_audit", False)
+    assert "login_audit" not in [each["check"] for each in report(given, "frankfurt")["checks"]]
 
 
 def test_what_was_not_checked_is_said_with_the_reason():

@@ -49,7 +49,8 @@ def counted(totals, names):
 def broken(check, result):
     """The finding that stands for a check that could not be made; its error is kept as `error`."""
     error = result.get("error") if isinstance(result.get("error"), Mapping) else {}
-    return finding(f"{check}_failed", "error", "The check could not be made", error.get("where") or f"module palette.vmware.{check.replace('login', 'permission')}",
+    module = f"palette.vmware.{'permission_audit' if check == 'login_audit' else check}"
+    return finding(f"{check}_failed", "error", "The check could not be made", error.get("where") or f"module {module}",
                    error.get("observed") or error.get("what") or result.get("msg") or "the module returned no findings",
                    error.get("expected") or "the check is made", error.get("fix") or f"correct what stands in the way: {result.get('msg', 'see the task')}",
                    SECTIONS[check], error.get("code") or "module", error=dict(error), what=error.get("what", "") if error.get("observed") else "")
@@ -261,7 +262,8 @@ def verdict(site, totals, fail_on):
 def report(results, site, generated="", fail_on="error", not_checked=None, repairs=None, about=None, variables=None):
     """The report's data.
 
-    results: {check: what its module returned}; a check that is not in it was not made, not_checked says why (login_audit is made only at need). generated: the time, as it shall be shown.
+    results: {check: what its module returned}; a check that is not in it was not made, not_checked says why (login_audit is
+    made only at need). generated: the time, as it shall be shown.
     fail_on: error or warning. repairs: {check or id of a finding: by what} that a real run repairs. about: [[label, value]] to show in the head.
     variables: {check: {option: variable}} of the inventory that the options come from.
     Raises ValueError for an unknown check or value.

@@ -109,8 +109,8 @@ class Playing:
 def environment(site, folder, env):
     """Nothing of the caller's environment but what is named; the lab's connections; Ansible's files below `folder`."""
     kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    ansible = {"HOME": folder, "ANSIBLE_HOME": folder / "ansible", "TMPDIR": folder / "tmp", "ANSIBLE_LOCAL_TEMP": folder / "tmp",
-               "ANSIBLE_REMOTE_TEMP": folder / "remote_tmp", "ANSIBLE_ASYNC_DIR": folder / "async", "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1",
+    ansible = {"HOME": folder, "ANSIBLE_HOME": folder / "ansible", "ANSIBLE_LOCAL_TEMP": folder / "tmp", "ANSIBLE_REMOTE_TEMP": folder / "remote_tmp",
+               "ANSIBLE_ASYNC_DIR": folder / "async", "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1",
                "ANSIBLE_CALLBACK_PLUGINS": HERE / "callback_plugins", "ANSIBLE_CALLBACKS_ENABLED": "record", "RECORD_TO": folder / "record",
                "ANSIBLE_LOCALHOST_WARNING": "0", "PYTHONUNBUFFERED": "1"}
     given = {**kept, **ansible, **(site.env if site else {}), **(env or {})}

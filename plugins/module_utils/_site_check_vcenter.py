@@ -12,7 +12,7 @@ from datetime import timezone
 
 from ._errors import VcenterFailure
 from ._site_check_facts import facts_of, needed
-from ._vsphere import fault_name, vim, vmodl
+from ._vsphere import fault_name, type_name, vim, vmodl
 
 AT_ONCE = 8
 WAYS = ("Folder.childEntity", "Datacenter.vmFolder", "Datacenter.hostFolder", "Datacenter.datastoreFolder", "Datacenter.networkFolder",
@@ -66,12 +66,8 @@ def collect(vsphere, roots, ways, wanted, refused, deep=False):
         for missing in item.missingSet or []:
             if fault_name(missing.fault) == "NoPermission":
                 refused.setdefault(moid, {})[missing.path] = getattr(missing.fault, "privilegeId", None) or "System.Read"
-        rows.setdefault(moid, {"type": type_of(item.obj)}).update({prop.name: plain(prop.val) for prop in item.propSet or []})
+        rows.setdefault(moid, {"type": type_name(item.obj)}).update({prop.name: plain(prop.val) for prop in item.propSet or []})
     return rows
-
-
-def type_of(ref):
-    return type(ref).__name__.rsplit(".", 1)[-1]
 
 
 def plain(value):

@@ -14,7 +14,7 @@ from ._inventory import decoded, path_text, split_path
 from ._light import pages, properties, reference, text
 from ._privileges import ROLE_TITLES, granted_by
 from ._specs import PLACEMENT_WORDS
-from ._vsphere import vim, vmodl
+from ._vsphere import label, vim, vmodl
 
 SECTION = "VMware Cloud Account Permissions"
 OPTION_KINDS = {"datacenter": "datacenter", "compute_cluster": "compute_cluster", "resource_pool": "resource_pool", "datastore": "datastore",
@@ -23,10 +23,6 @@ OPTION_KINDS = {"datacenter": "datacenter", "compute_cluster": "compute_cluster"
 # parent: id of what it lies in, None at the top. pool: a virtual machine's resource pool; a template has none, and its host stands here. root: id of a
 # datacenter's VM folder.
 Node = namedtuple("Node", "moid type name parent pool template root ref")
-
-
-def type_name(ref):
-    return type(ref).__name__.rsplit(".", 1)[-1]
 
 
 def moid(ref):
@@ -208,7 +204,7 @@ def switch_of(vsphere, tree, node, number):
     ref = read_if_allowed(vsphere, [node.ref], ("config.distributedVirtualSwitch",)).get(node.ref, {}).get("config.distributedVirtualSwitch")
     if moid(ref) in tree.nodes and tree.nodes[moid(ref)].name:
         return moid(ref), []
-    seen = f"the switch of port group {tree.path(node.moid)} cannot be read" + (f" ({type_name(ref)}:{moid(ref)})" if ref is not None else "")
+    seen = f"the switch of port group {tree.path(node.moid)} cannot be read" + (f" ({label(ref)})" if ref is not None else "")
     return None, [finding("switch_readable", "error", "the distributed switch of the network cannot be read", f"option placements[{number}].network", seen,
                           "System.Read on the switch", "grant the built-in role ReadOnly on the distributed switch, without propagation", SECTION, "vCenter",
                           place(tree.path(node.moid), node.moid, node.type), name=node.name)]

@@ -17,7 +17,7 @@ from ._privileges import GRANTS, READ_ONLY
 from ._run import Noun, run
 from ._specs import placements_option, spec
 from ._touched import OPTION_KINDS, complex_entities, read_tree, touched
-from ._vsphere import Vsphere, path_of, vcenter_connection
+from ._vsphere import Vsphere, path_of, type_name, vcenter_connection
 
 LIBRARIES = ("pyVmomi",)
 TYPES = ("Folder", "Datacenter", "ClusterComputeResource", "HostSystem", "ResourcePool", "Datastore", "Network", "DistributedVirtualPortgroup",
@@ -250,7 +250,7 @@ def row(path, kind, moid, values):
 
 def held_row(held):
     ref = held.permission.object
-    return row(held.path, type(ref).__name__.rsplit(".", 1)[-1], ref._GetMoId(), fields(held))
+    return row(held.path, type_name(ref), ref._GetMoId(), fields(held))
 
 
 def present(observed):

@@ -66,14 +66,19 @@ def vcenter_connection(params):
     return VcenterConnection(bare, params["port"], params["username"], secret(params["password"]), params["ca_path"], params["validate_certs"])
 
 
+def type_name(ref):
+    """'HostSystem' of a managed object or a fault, whose class pyvmomi names 'vim.HostSystem'."""
+    return type(ref).__name__.rsplit(".", 1)[-1]
+
+
 def fault_name(fault):
     """'NoPermission' of vim.fault.NoPermission; faults are told apart by class, never by text."""
-    return type(fault).__name__.rsplit(".", 1)[-1]
+    return type_name(fault)
 
 
 def label(ref):
     """'VirtualMachine:vm-12' of a managed object."""
-    return f"{type(ref).__name__.rsplit('.', 1)[-1]}:{ref._GetMoId()}" if ref is not None else ""
+    return f"{type_name(ref)}:{ref._GetMoId()}" if ref is not None else ""
 
 
 def lacking(fault, session):
@@ -93,7 +98,7 @@ def kind_of(ref, root=None):
     """What an object is in the words of the privilege tables; '' for what these do not know."""
     if ref is None:
         return ""
-    return "root" if root is not None and ref == root else KINDS.get(type(ref).__name__.rsplit(".", 1)[-1], "")
+    return "root" if root is not None and ref == root else KINDS.get(type_name(ref), "")
 
 
 def translated(fault, what, where="", session=None):

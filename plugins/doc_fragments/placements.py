@@ -43,3 +43,7 @@ options:
         type: str
         default: spectro-templates
 """
+
+
+# ansible-test takes assignments inside the class for plain strings.
+ModuleDocFragment.OPTIONAL = ModuleDocFragment.DOCUMENTATION.replace("    required: true\n    suboptions:", "    suboptions:")

@@ -21,7 +21,7 @@ from ._vsphere import Vsphere, vcenter_connection
 LIBRARIES = ("pyVmomi",)
 SPEC = spec({
     "principal": {"type": "str"},
-    "placements": {**placements_option(), "required": False},
+    "placements": placements_option(required=False),
     "profiles": {"type": "list", "elements": "str", "choices": list(PROFILES), "default": ["page", "collection"]},
     "scope": {"type": "str", "choices": ["placements", "all"], "default": "placements"},
     "confirm": {"type": "bool", "default": True},

@@ -65,11 +65,11 @@ PLACEMENT_WORDS = {"datacenter": "datacenter", "compute_cluster": "compute clust
                    "resource_pool": "resource pool", "folder": "VM folder", "image_template_folder": "image template folder"}
 
 
-def placements_option():
-    """Where a gateway's nodes go, for modules that look at these places; doc fragment palette.vmware.placements."""
+def placements_option(required=True):
+    """Where a gateway's nodes go, for modules that look at these places; doc fragment palette.vmware.placements, or its section `optional`."""
     option = {key: {"type": "str", "required": True} for key in PLACEMENT_KEYS}
     option["image_template_folder"] = {"type": "str", "default": "spectro-templates"}
-    return {"type": "list", "elements": "dict", "required": True, "options": option}
+    return {"type": "list", "elements": "dict", "required": required, "options": option}
 
 
 def spec(own, palette=True, vcenter=False, check=True, **rules):

@@ -33,7 +33,7 @@ SPEC = spec({
         "role": {"type": "str", "required": True},
         "propagate": {"type": "bool", "default": True},
     }, "required_one_of": [("object", "name")], "mutually_exclusive": [("object", "name")], "required_by": {"name": ("type",)}},
-    "placements": {**placements_option(), "required": False},
+    "placements": placements_option(required=False),
     "roles": {"type": "dict", "options": {"root": {"type": "str", "required": True}, "spectro": {"type": "str", "required": True}}},
     "assignment": {"type": "str", "choices": list(GRANTS), "default": "page"},
     "replace": {"type": "bool", "default": False},

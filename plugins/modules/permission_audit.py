@@ -25,41 +25,6 @@ options:
     description:
       - The user to audit, as C(user@domain) or C(DOMAIN\user). The default is the user of the session itself.
     type: str
-  placements:
-    description:
-      - Where the nodes of a gateway or a cluster go, as in M(palette.vmware.gateway). Names as vCenter has them. Required when O(scope=placements).
-      - When O(scope=all) they only tell which folder is the image template folder, and where virtual machines will be made.
-    type: list
-    elements: dict
-    suboptions:
-      datacenter:
-        description: Name of the datacenter.
-        type: str
-        required: true
-      compute_cluster:
-        description: Name of the compute cluster.
-        type: str
-        required: true
-      datastore:
-        description: Name of the datastore.
-        type: str
-        required: true
-      network:
-        description: Name of the network or port group.
-        type: str
-        required: true
-      resource_pool:
-        description: Name or path of the resource pool; C(Resources) is the compute cluster itself.
-        type: str
-        required: true
-      folder:
-        description: Name or path of the VM folder.
-        type: str
-        required: true
-      image_template_folder:
-        description: Name or path of the VM folder that Palette keeps its node images in.
-        type: str
-        default: spectro-templates
   profiles:
     description:
       - Lists of privileges to compare with.
@@ -71,7 +36,9 @@ options:
     default: [page, collection]
   scope:
     description:
-      - V(placements) looks at what a run touches at O(placements), V(all) at the whole inventory, virtual machines and templates included.
+      - V(placements) looks at what a run touches at O(placements), which are required then.
+      - V(all) looks at the whole inventory, virtual machines and templates included. O(placements) then only tell which folder is the image template folder,
+        and where virtual machines will be made.
     type: str
     choices: [placements, all]
     default: placements
@@ -80,6 +47,7 @@ options:
     type: bool
     default: true
 extends_documentation_fragment:
+  - palette.vmware.placements.optional
   - palette.vmware.vcenter
   - palette.vmware.attributes.reads
   - palette.vmware.attributes.vcenter_group

@@ -72,43 +72,10 @@ options:
         description: Whether the role also counts on everything below the object.
         type: bool
         default: true
-  placements:
-    description:
-      - Where the nodes of the gateway go, as in M(palette.vmware.gateway). Names as vCenter has them. Needs O(roles).
-      - The distributed switch of a port group gets the built-in role ReadOnly without propagation.
-    type: list
-    elements: dict
-    suboptions:
-      datacenter:
-        description: Name of the datacenter.
-        type: str
-        required: true
-      compute_cluster:
-        description: Name of the compute cluster.
-        type: str
-        required: true
-      datastore:
-        description: Name of the datastore.
-        type: str
-        required: true
-      network:
-        description: Name of the network or port group.
-        type: str
-        required: true
-      resource_pool:
-        description: Name or path of the resource pool; C(Resources) is the compute cluster itself.
-        type: str
-        required: true
-      folder:
-        description: Name or path of the VM folder.
-        type: str
-        required: true
-      image_template_folder:
-        description: Name or path of the VM folder that Palette keeps its node images in.
-        type: str
-        default: spectro-templates
   roles:
-    description: Names of the two roles that O(placements) are granted with.
+    description:
+      - Names of the two roles that O(placements) are granted with; one needs the other.
+      - The distributed switch of a port group gets the built-in role ReadOnly without propagation.
     type: dict
     suboptions:
       root:
@@ -136,6 +103,7 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - palette.vmware.placements.optional
   - palette.vmware.vcenter
   - palette.vmware.attributes
   - palette.vmware.attributes.vcenter_group

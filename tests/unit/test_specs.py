@@ -19,11 +19,9 @@ RUNTIME = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf
 GROUPS = {"palette": _specs.palette_options, "vcenter": _specs.vcenter_options}
 
 
-def constants(path, owner=None):
-    """The string constants of a file, or of a class in it, by name, as YAML data."""
+def constants(path):
+    """The string constants of a file by name, as YAML data."""
     body = ast.parse(path.read_text(encoding="utf-8")).body
-    if owner:
-        body = next(node.body for node in body if isinstance(node, ast.ClassDef) and node.name == owner)
     found = {node.targets[0].id: node.value.value for node in body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)}
     return {name: yaml.safe_load(text) for name, text in found.items() if name.isupper() and isinstance(text, str)}
 
@@ -35,7 +33,7 @@ def documentation(module):
     for reference in own.get("extends_documentation_fragment") or []:
         namespace, name, fragment, section = (reference + ".documentation").split(".")[:4]
         assert (namespace, name) == ("palette", "vmware"), reference
-        shared = constants(ROOT / "plugins" / "doc_fragments" / f"{fragment}.py", "ModuleDocFragment")[section.upper()]
+        shared = yaml.safe_load(getattr(importlib.import_module(f"{COLLECTION}.plugins.doc_fragments.{fragment}").ModuleDocFragment, section.upper()))
         assert not set(options) & set(shared.get("options") or {}), f"{module} documents options of {reference} itself"
         options.update(shared.get("options") or {})
         attributes.update(shared.get("attributes") or {})

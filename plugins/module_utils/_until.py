@@ -4,7 +4,7 @@
 """Time: the clock, the order to stop, and the one way to wait. PRIVATE to the collection."""
 from __future__ import annotations
 
-import threading
+import queue
 import time
 from datetime import datetime, timezone
 
@@ -12,28 +12,37 @@ from ._errors import DeadlinePassed, Stopped
 
 
 class Stop:
-    """Set once by a signal or by a vanished playbook; whoever works long asks it."""
+    """Set once by a signal or by a vanished playbook; whoever works long asks it.
+
+    A signal's handler runs in the midst of what the main thread does, also of a wait: the order is passed on by a SimpleQueue, whose put may interrupt
+    its get. A threading.Event may not: its set wants the lock that its wait holds, and never returns.
+    """
 
     def __init__(self):
-        self._event = threading.Event()
+        self._given, self._set = queue.SimpleQueue(), False
         self.reason = ""
 
     def set(self, reason):
-        if not self._event.is_set():
-            self.reason = reason
-            self._event.set()
+        if not self._set:
+            self.reason, self._set = reason, True
+            self._given.put(None)
 
     def is_set(self):
-        return self._event.is_set()
+        return self._set
 
     def check(self):
         """Raises Stopped when the run was told to stop."""
-        if self._event.is_set():
+        if self._set:
             raise Stopped(f"the run was stopped: {self.reason}", fix="run it again, it goes on where it stands")
 
     def wait(self, seconds):
         """Sleeps, but not past an order to stop; True when there is one."""
-        return self._event.wait(max(0.0, seconds))
+        try:
+            self._given.get(timeout=max(0.0, seconds))
+        except queue.Empty:
+            return self._set
+        self._given.put(None)
+        return True
 
 
 class Clock:

@@ -151,3 +151,35 @@ def test_a_signal_stops_and_more_of_them_do_not_disturb_cleaning_up(number):
         process.send_signal(signal.SIGINT)
         output, _errors = process.communicate("\n", timeout=30)
     assert output == "cleaned up\n" and process.returncode == 0
+
+
+EVERYWHERE = """
+import signal, sys
+from ansible_collections.palette.vmware.plugins.module_utils._lifeline import stop_on_signals
+from ansible_collections.palette.vmware.plugins.module_utils._until import Stop
+place = left = 0
+def trace(frame, event, _argument):
+    global left
+    if event == "line":
+        left -= 1
+        if left == 0:
+            signal.raise_signal(signal.SIGTERM)
+    return trace
+while left <= 0:
+    place += 1
+    stop, left = Stop(), place
+    stop_on_signals(stop)
+    sys.settrace(trace)
+    stop.wait(0.3)
+    sys.settrace(None)
+    assert stop.is_set() == (left <= 0)
+print(place)
+"""
+
+
+def test_a_signal_at_any_line_of_a_wait_stops_it():
+    """The handler runs between two lines of what it interrupts: it must not want a lock that is held there."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", EVERYWHERE], env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 3

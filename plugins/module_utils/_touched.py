@@ -99,11 +99,6 @@ def listed(vsphere, kinds, with_root):
             vsphere.call(view.DestroyView, "ending a view of the inventory")
 
 
-def rows(contents):
-    """{ref: {path: value}}; what the session may not read is absent."""
-    return {item.obj: {prop.name: prop.val for prop in item.propSet or []} for item in contents}
-
-
 def read_tree(vsphere, machines=False):
     """Tree of all that the session can see; virtual machines only when asked for, and then without the port groups that are a switch's uplinks."""
     plain = (vim.Folder, vim.ComputeResource, vim.HostSystem, vim.ResourcePool, vim.Datastore, vim.Network, vim.DistributedVirtualSwitch)
@@ -111,8 +106,8 @@ def read_tree(vsphere, machines=False):
     found = nodes(vsphere, kinds) + (nodes(vsphere, [(vim.VirtualMachine, ("name", "parent", "resourcePool"))], False) if machines else [])
     unpooled = {node.moid: node.ref for node in found if node.type == "VirtualMachine" and not node.pool}
     groups = [node.ref for node in found if machines and node.type == "DistributedVirtualPortgroup"]
-    uplinks = {moid(ref) for ref, row in read_if_allowed(vsphere, groups, ("config.uplink",)).items() if row.get("config.uplink")}
-    facts = {moid(ref): row for ref, row in read_if_allowed(vsphere, unpooled.values(), ("config.template", "runtime.host")).items()}
+    uplinks = {moid(ref) for ref, row in vsphere.read(groups, ("config.uplink",), strict=False).items() if row.get("config.uplink")}
+    facts = {moid(ref): row for ref, row in vsphere.read(unpooled.values(), ("config.template", "runtime.host"), strict=False).items()}
     return Tree([node._replace(template=bool(facts[node.moid].get("config.template")), pool=moid(facts[node.moid].get("runtime.host")))
                  if node.moid in facts else node for node in found if node.moid not in uplinks], moid(vsphere.content.rootFolder))
 
@@ -127,16 +122,6 @@ def node_of(vsphere, type_, key, values):
     name = text(values, "name") or ""
     return Node(key, type_, decoded(name) if "%" in name else name, text(values, "parent"), text(values, "resourcePool"), False, text(values, "vmFolder"),
                 reference(vsphere, type_, key))
-
-
-def read_if_allowed(vsphere, refs, paths):
-    """{ref: {path: value}} of objects; what the session may not read is absent."""
-    refs, query = list(refs), vmodl.query.PropertyCollector
-    if not refs:
-        return {}
-    kinds = sorted({type(ref) for ref in refs}, key=lambda kind: kind.__name__)
-    return rows(vsphere._retrieve([query.FilterSpec(objectSet=[query.ObjectSpec(obj=ref, skip=False) for ref in refs],
-                                                    propSet=[query.PropertySpec(type=kind, all=False, pathSet=list(paths)) for kind in kinds])]))
 
 
 def unresolved(number, key, text, observed):
@@ -187,7 +172,7 @@ def places_of(vsphere, tree, root, placement, number):
     cluster = take("compute_cluster", [(node, names[1:]) for node, names in tree.below(datacenter.moid, ("ClusterComputeResource", "ComputeResource"))])
     if cluster is None:
         return found, problems
-    row = read_if_allowed(vsphere, [cluster.ref], ("resourcePool", "datastore", "network")).get(cluster.ref, {})
+    row = vsphere.read([cluster.ref], ("resourcePool", "datastore", "network"), strict=False).get(cluster.ref, {})
     if split_path(placement["resource_pool"]) == ["Resources"] and moid(row.get("resourcePool")) in tree.nodes:
         found["resource_pool"] = tree.nodes[moid(row["resourcePool"])]
     else:
@@ -201,7 +186,7 @@ def switch_of(vsphere, tree, node, number):
     """(id of the switch of a distributed port group or None, [findings]). A switch that cannot be read is named by the port group."""
     if node.type != "DistributedVirtualPortgroup":
         return None, []
-    ref = read_if_allowed(vsphere, [node.ref], ("config.distributedVirtualSwitch",)).get(node.ref, {}).get("config.distributedVirtualSwitch")
+    ref = vsphere.read([node.ref], ("config.distributedVirtualSwitch",), strict=False).get(node.ref, {}).get("config.distributedVirtualSwitch")
     if moid(ref) in tree.nodes and tree.nodes[moid(ref)].name:
         return moid(ref), []
     seen = f"the switch of port group {tree.path(node.moid)} cannot be read" + (f" ({label(ref)})" if ref is not None else "")

@@ -224,17 +224,18 @@ class Vsphere:
                                losses=losses)  # pylint: disable=cell-var-from-loop
         return found
 
-    def _rows(self, contents):
+    def _rows(self, contents, strict=True):
         rows = {}
         for item in contents:
             for missing in item.missingSet or []:
-                if fault_name(missing.fault) == "NoPermission":
+                if strict and fault_name(missing.fault) == "NoPermission":
                     raise self.failure(missing.fault, f"reading {missing.path} failed", label(item.obj))
             rows[item.obj] = {prop.name: prop.val for prop in item.propSet or []}
         return rows
 
-    def read(self, refs, paths, losses=None):
-        """{ref: {path: value}} of leaf paths, in one call for all objects; a path that is unset is absent."""
+    def read(self, refs, paths, losses=None, strict=True):
+        """{ref: {path: value}} of leaf paths, in one call for all objects; a path that is unset is absent. strict: one that the user may not read is a
+        failure; else it is absent, too."""
         refs = list(refs)
         if not refs:
             return {}
@@ -242,7 +243,7 @@ class Vsphere:
         kinds = sorted({type(ref) for ref in refs}, key=lambda kind: kind.__name__)
         spec = query.FilterSpec(objectSet=[query.ObjectSpec(obj=ref, skip=False) for ref in refs],
                                 propSet=[query.PropertySpec(type=kind, all=False, pathSet=list(paths)) for kind in kinds])
-        return self._rows(self._retrieve([spec], losses))
+        return self._rows(self._retrieve([spec], losses), strict)
 
     def get(self, ref, paths, losses=None):
         """{path: value} of one object; {} when it is gone."""
@@ -273,7 +274,7 @@ class Vsphere:
         up = query.TraversalSpec(name="up", type=vim.ManagedEntity, path="parent", skip=False, selectSet=[query.SelectionSpec(name="up")])
         spec = query.FilterSpec(objectSet=[query.ObjectSpec(obj=ref, skip=False, selectSet=[up]) for ref in refs],
                                 propSet=[query.PropertySpec(type=vim.ManagedEntity, all=False, pathSet=["name", "parent"])])
-        rows, found = self._rows(self._retrieve([spec])), {}
+        rows, found = self._rows(self._retrieve([spec]), strict=False), {}
         for ref in refs:
             trail, at = [], ref
             while at in rows:

@@ -14,6 +14,8 @@ from ._vsphere import Vsphere, label, vim
 from ._zone_options import LEVELS
 from ._zone_state import CATEGORY, TAG, Listing, spelled_otherwise, wanted
 
+UNSEEN = ("ManagedObjectNotFound", "NoPermission")
+
 
 @dataclass
 class Site:
@@ -50,8 +52,10 @@ def read_others(site, refs):
     unknown = {ref for ref in refs if ref not in site.rows}
     while unknown:
         try:
-            found = site.vsphere.read(unknown, ("name", "parent"))
-        except VcenterFailure:
+            found = site.vsphere.read(unknown, ("name", "parent"), strict=False)
+        except VcenterFailure as failure:
+            if failure.fault not in UNSEEN:
+                raise
             found = {ref: row_of(site, ref) for ref in unknown}
         site.rows.update({ref: found.get(ref) or {} for ref in unknown})
         unknown = {row["parent"] for row in found.values() if row.get("parent")} - set(site.rows)
@@ -59,8 +63,10 @@ def read_others(site, refs):
 
 def row_of(site, ref):
     try:
-        return site.vsphere.get(ref, ("name", "parent"))
-    except VcenterFailure:
+        return site.vsphere.read([ref], ("name", "parent"), strict=False).get(ref, {})
+    except VcenterFailure as failure:
+        if failure.fault not in UNSEEN:
+            raise
         return {}
 
 

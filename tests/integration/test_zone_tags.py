@@ -175,6 +175,19 @@ def test_life_in_both_spellings(lab, spelling):
     assert sessions(lab) == before
 
 
+def test_a_connection_that_breaks_while_tagged_objects_are_looked_up_is_no_finding(lab, hand):
+    """Every read of the inventory in turn, three of the inventory and one of the host that is tagged."""
+    hand.tag(hand.category("k8s-zone"), "az9", hand.objects()["cluster-1-esx-1"])
+    since = len(lab.journal())
+    whole = good(go(lab, state="validated"), False)
+    reads = [item for item in calls(lab, since) if item["method"] == "RetrievePropertiesEx"]
+    assert len(reads) == 4 and "tag_misplaced" in {each["id"] for each in whole["findings"]}
+    for place in range(1, len(reads) + 1):
+        lab.fault(vcenter("drop-before", "RetrievePropertiesEx", nth=place, count=2))
+        judged(go(lab, state="validated"), f"read {place}", "VCENTER_UNREACHABLE")
+        lab.call("DELETE", "/faults")
+
+
 def test_tags_on_the_wrong_objects_are_found_then_refused_then_detached(lab, hand):
     """W08: the object and its path, on every kind of object; nothing is written until it is asked for."""
     objects, region, zone = hand.objects(), hand.category("k8s-region"), hand.category("k8s-zone")

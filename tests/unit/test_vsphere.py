@@ -14,7 +14,7 @@ from ansible_collections.palette.vmware.plugins.module_utils import _errors as e
 from ansible_collections.palette.vmware.plugins.module_utils import _inventory, _vsphere
 from ansible_collections.palette.vmware.plugins.module_utils._change import Unresolved
 from ansible_collections.palette.vmware.plugins.module_utils._run import Context
-from ansible_collections.palette.vmware.plugins.module_utils._vsphere import Vsphere, translated, vcenter_connection, vim
+from ansible_collections.palette.vmware.plugins.module_utils._vsphere import Vsphere, translated, vcenter_connection, vim, vmodl
 
 supervisor = pytest.importorskip("palette_lab.supervisor")
 
@@ -304,6 +304,41 @@ def test_paths_of_many_objects_in_one_call(site, vsphere):
     found = vsphere.ancestry(wanted)
     assert len(journal(site, "RetrievePropertiesEx")) == before + 1
     assert [_vsphere.path_of(found[ref], vsphere.content.rootFolder) for ref in wanted] == ["/dc-1/vm/palette/gateways", "/dc-1/datastore/ds-shared-1", "/"]
+
+
+@pytest.fixture(name="seen_from_below")
+def _seen_from_below(site, params, vsphere):
+    """(session of the service account, a folder that it sees because it has a permission on a folder inside, and may not read)"""
+    user, manager = site.env["VMWARE_USER"], vsphere.content.authorizationManager
+    folder, inside = (_inventory.resolve(vsphere, {**PLACE, "folder": path})["folder"] for path in ("palette", "palette/gateways"))
+    manager.SetEntityPermissions(inside, [vim.AuthorizationManager.Permission(principal=user, group=False, roleId=-2, propagate=True)])
+    manager.RemoveEntityPermission(folder, user, False)
+    with Vsphere(vcenter_connection({**params, "username": user, "password": site.env["VMWARE_PASSWORD"]}), Context()) as account:
+        yield account, vim.Folder(folder._GetMoId(), account.stub)
+    control(site, "POST", "/reset")
+
+
+def test_what_may_not_be_read_is_a_failure_unless_the_caller_does_not_mind(seen_from_below):
+    account, folder = seen_from_below
+    with pytest.raises(errors.VcenterDenied, match="System.Read"):
+        account.read([folder], ("name", "overallStatus"))
+    assert account.read([folder], ("name", "overallStatus"), strict=False) == {folder: {"name": "palette"}}
+
+
+def test_a_path_goes_as_far_as_the_user_may_look(vsphere, monkeypatch):
+    """vCenter answers with a refused property where a user sees an object and may not read its name."""
+    folder = _inventory.resolve(vsphere, PLACE)["folder"]
+    whole, hidden = vsphere._retrieve, vsphere.ancestry([folder])[folder][1][0]
+
+    def veiled(specs, losses=None):
+        for item in (found := whole(specs, losses)):
+            if item.obj == hidden:
+                refused = vim.fault.NoPermission(object=hidden, privilegeId="System.View")
+                item.propSet, item.missingSet = [], [vmodl.query.PropertyCollector.MissingProperty(path="name", fault=refused)]
+        return found
+    monkeypatch.setattr(vsphere, "_retrieve", veiled)
+    assert [ref for ref, _name in vsphere.ancestry([folder])[folder]] == [folder, hidden]
+    assert vsphere.shown(folder) == _vsphere.label(folder)
 
 
 @pytest.mark.parametrize("fault, words, retriable", [

@@ -116,6 +116,6 @@ def test_the_role_has_the_options_of_the_module():
     asked = {name.removeprefix("zone_tags_"): entry for name, entry in role.items()}
     assert set(asked) == {"state", "regions", "region_category", "zone_category", "detach_misplaced", "purge_unused"}
     assert shape(asked) == shape({name: module[name] for name in asked})
-    assert all(entry["default"] == (module[name].get("default") or entry["default"]) for name, entry in asked.items())
+    assert all(entry["default"] == module[name].get("default", entry["default"]) for name, entry in asked.items())
     tasks = (root / "tasks" / "main.yml").read_text(encoding="utf-8")
     assert all(f"zone_tags_{name}" in tasks for name in asked)
